@@ -47,7 +47,7 @@ describe('access tokens', () => {
     return new SignJWT(change(decodeJwt(token))).setProtectedHeader(header).sign(privateKey);
   };
 
-  it('are known again by every node with the same store and key', async () => {
+  it('are accepted by every node with the same store and key', async () => {
     const { token, id } = await tokens.issue(client);
     const otherNode = newKeys();
     const there = createAccessTokens(
@@ -59,7 +59,7 @@ describe('access tokens', () => {
     expect((await otherNode.current()).kid).toBe((await keys.current()).kid);
   });
 
-  it('two nodes that need the first key at once end with one', async () => {
+  it('two nodes that need the first key at the same time get the same one', async () => {
     await store.db.deleteFrom('secret').execute();
     const nodes = [newKeys(), newKeys()];
     const [one, two] = await Promise.all(nodes.map((node) => node.current()));
@@ -94,7 +94,7 @@ describe('access tokens', () => {
     expect(await tokens.verify(await signed(change))).toBeUndefined();
   });
 
-  it('V02, LI1: a signing key that was changed at rest is not used: what it signed is refused, and a new one is made', async () => {
+  it('V02, LI1: a signing key that was changed at rest is not used: tokens signed with it are refused, and a new key is created', async () => {
     const { token } = await tokens.issue(client);
     const dropped: string[] = [];
     await store.db.updateTable('secret').set({ owner_id: 'x', ciphertext: 'AAAA' }).execute();

@@ -9,20 +9,6 @@ const lifeSeconds = 6 * 3600;
 const audience = 'mooring/api';
 const tokenType = 'at+jwt';
 
-export interface IssuedToken {
-  id: string;
-  token: string;
-  createdAt: Date;
-  expiresAt: Date;
-  lifeSeconds: number;
-}
-
-export interface AccessTokens {
-  issue(client: { clientId: string; userId: string; tenantId: string; scope: string }): Promise<IssuedToken>;
-  /** The token's id if we signed it, for this audience, and it has not expired; else undefined. */
-  verify(token: string): Promise<string | undefined>;
-}
-
 function headerOf(token: string): Record<string, unknown> | undefined {
   try {
     return { ...decodeProtectedHeader(token) };
@@ -31,9 +17,18 @@ function headerOf(token: string): Record<string, unknown> | undefined {
   }
 }
 
-export function createAccessTokens(keys: SigningKeys, issuer: () => string, now: () => number): AccessTokens {
+export interface TokenClient {
+  clientId: string;
+  userId: string;
+  tenantId: string;
+  scope: string;
+}
+
+export type AccessTokens = ReturnType<typeof createAccessTokens>;
+
+export function createAccessTokens(keys: SigningKeys, issuer: () => string, now: () => number) {
   return {
-    async issue({ clientId, userId, tenantId, scope }) {
+    async issue({ clientId, userId, tenantId, scope }: TokenClient) {
       const { kid, privateKey } = await keys.current();
       const id = newUuid();
       const at = Math.floor(now() / 1000);
@@ -51,7 +46,8 @@ export function createAccessTokens(keys: SigningKeys, issuer: () => string, now:
       return { id, token, createdAt: new Date(at * 1000), expiresAt, lifeSeconds };
     },
 
-    async verify(token) {
+    /** The token's id if we signed it, for this audience, and it has not expired; else undefined. */
+    async verify(token: string): Promise<string | undefined> {
       const header = headerOf(token);
       if (!header) return undefined;
       // We decide algorithm, type and key, never the token. A token that carries a key or a URL of one is refused.

@@ -8,7 +8,7 @@ import { tokenHasher } from '../vault/token-hashes.js';
 import type { AccessTokens } from './access-tokens.js';
 import { type Authenticator, createAuthenticator } from './authenticate.js';
 
-describe('who is let in', () => {
+describe('authentication', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-authenticate-'));
   const token = 'authenticated-key-0123456789abcdef';
   const hashToken = tokenHasher(newKey());
@@ -48,7 +48,7 @@ describe('who is let in', () => {
   const status = (value: 'active' | 'disabled') =>
     store.db.updateTable('user').set({ status: value }).where('id', '=', 'ann').execute();
 
-  it('M: a key of a disabled person lets nobody in, a second after it was last believed', async () => {
+  it('M: a key of a disabled user is refused within a second of its last successful use', async () => {
     expect(await authenticator.authenticate(token)).toMatchObject({ userId: 'ann' });
     await status('disabled');
     now += 1_000;
@@ -57,7 +57,7 @@ describe('who is let in', () => {
     expect(await authenticator.authenticate(token)).toMatchObject({ userId: 'ann' });
   });
 
-  it('M: a key, and a person, are alive in their own tenant only', async () => {
+  it('M: a key and a user are valid in their own tenant only', async () => {
     const caller = { keyId: 'key', userId: 'ann', tenantId: 'here' };
     expect(await authenticator.isAlive(store.db, caller)).toBe(true);
     expect(await authenticator.isAlive(store.db, { ...caller, tenantId: 'elsewhere' })).toBe(false);

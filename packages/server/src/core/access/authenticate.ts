@@ -3,7 +3,6 @@ import type { Clock } from '../store/clock.js';
 import type { Db, Queryable } from '../store/queryable.js';
 import type { HashToken } from '../vault/token-hashes.js';
 import type { AccessTokens } from './access-tokens.js';
-import { isGrantAlive } from './alive.js';
 import type { Caller } from './caller.js';
 import { type Admitted, callerOfAccessToken, callerOfKey } from './load-caller.js';
 import { isAccessToken, mayBeToken } from './token.js';
@@ -11,15 +10,6 @@ import { isAccessToken, mayBeToken } from './token.js';
 interface Known extends Admitted {
   /** Expiry of the cache entry, short so that a revocation on another node takes effect soon. */
   freshUntil: number;
-}
-
-export interface Authenticator {
-  /** The user of an API key, or the machine user of an access token. */
-  authenticate(token: string): Promise<Caller | undefined>;
-  /** True while this caller's key or token, and its user, may still be used: reads the store. */
-  isAlive(db: Queryable, caller: Pick<Caller, 'keyId' | 'userId' | 'tenantId'>): Promise<boolean>;
-  /** Drops all cached callers, after a key, a token or a user changed. */
-  forget(): void;
 }
 
 export interface AuthenticatorDependencies {
@@ -32,7 +22,47 @@ export interface AuthenticatorDependencies {
 const freshMs = 1000;
 const knownMax = 10_000;
 
-export function createAuthenticator(deps: AuthenticatorDependencies): Authenticator {
+/**
+ * True while this caller's key or token, and its user, may still be used.
+ * @param at ISO 8601, by the store's clock
+ */
+async function isGrantAlive(
+  db: Queryable,
+  { keyId, userId, tenantId }: Pick<Caller, 'keyId' | 'userId' | 'tenantId'>,
+  at: string,
+): Promise<boolean> {
+  const user = await db
+    .selectFrom('user')
+    .select('id')
+    .where('id', '=', userId)
+    .where('tenant_id', '=', tenantId)
+    .where('status', '=', 'active')
+    .executeTakeFirst();
+  if (!user) return false;
+  const key = await db
+    .selectFrom('api_key')
+    .select('id')
+    .where('id', '=', keyId)
+    .where('user_id', '=', userId)
+    .where('tenant_id', '=', tenantId)
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]))
+    .executeTakeFirst();
+  if (key) return true;
+  const token = await db
+    .selectFrom('oauth_token')
+    .select('id')
+    .where('id', '=', keyId)
+    .where('user_id', '=', userId)
+    .where('tenant_id', '=', tenantId)
+    .where('expires_at', '>', at)
+    .executeTakeFirst();
+  return token !== undefined;
+}
+
+export type Authenticator = ReturnType<typeof createAuthenticator>;
+
+export function createAuthenticator(deps: AuthenticatorDependencies) {
   const { db, accessTokens, hashToken, clock } = deps;
   const known = new Map<string, Known>();
 
@@ -40,7 +70,8 @@ export function createAuthenticator(deps: AuthenticatorDependencies): Authentica
     isAccessToken(token) ? callerOfAccessToken(db, accessTokens, token) : callerOfKey(db, hashToken, token);
 
   return {
-    async authenticate(token) {
+    /** The user of an API key, or the machine user of an access token. */
+    async authenticate(token: string): Promise<Caller | undefined> {
       if (!isAccessToken(token) && !mayBeToken(token)) return undefined;
       // Only for this map, so that keys cannot be found in the memory of this process.
       const hash = sha256(token);
@@ -59,7 +90,10 @@ export function createAuthenticator(deps: AuthenticatorDependencies): Authentica
       }
       return entry.expiresAt > clock.now() ? entry.caller : undefined;
     },
-    isAlive: (queryable, caller) => isGrantAlive(queryable, caller, clock.iso()),
+    /** True while this caller's key or token, and its user, may still be used: reads the store. */
+    isAlive: (queryable: Queryable, caller: Pick<Caller, 'keyId' | 'userId' | 'tenantId'>) =>
+      isGrantAlive(queryable, caller, clock.iso()),
+    /** Drops all cached callers, after a key, a token or a user changed. */
     forget: () => known.clear(),
   };
 }

@@ -24,39 +24,46 @@ function spaceOf(
   };
 }
 
+/** The spaces as the decision sees them, by id, with the caller's roles in them. */
+async function spacesWith(
+  db: Queryable,
+  { userId, tenantId }: Pick<Caller, 'userId' | 'tenantId'>,
+  spaceIds: readonly string[],
+): Promise<Map<string, Space>> {
+  const spaces = new Map<string, Space>();
+  for (let start = 0; start < spaceIds.length; start += idsAtOnce) {
+    const found = await db
+      .selectFrom('space')
+      .leftJoin('assignment_role', (join) =>
+        join.onRef('assignment_role.space_id', '=', 'space.id').on('assignment_role.user_id', '=', userId),
+      )
+      .select(['space.id', 'space.type', 'space.owner_id', 'assignment_role.role'])
+      .where('space.id', 'in', spaceIds.slice(start, start + idsAtOnce))
+      .where('space.tenant_id', '=', tenantId)
+      .execute();
+    for (const { id, type, owner_id, role } of found) {
+      const roles = [...(spaces.get(id)?.rolesOfCaller ?? []), ...(role === null ? [] : [role as SpaceRole])];
+      spaces.set(id, { type, ownerId: owner_id, rolesOfCaller: roles });
+    }
+  }
+  return spaces;
+}
+
 /** The space of a connection as the decision sees it, with the caller's roles in it. */
 export async function spaceFacts(
   db: Queryable,
   caller: Pick<Caller, 'userId' | 'tenantId'>,
   spaceId: string,
 ): Promise<Space | undefined> {
-  const rows = await db
-    .selectFrom('space')
-    .leftJoin('assignment_role', (join) =>
-      join
-        .onRef('assignment_role.space_id', '=', 'space.id')
-        .on('assignment_role.user_id', '=', caller.userId),
-    )
-    .select(['space.type as spaceType', 'space.owner_id as spaceOwnerId', 'assignment_role.role'])
-    .where('space.id', '=', spaceId)
-    .where('space.tenant_id', '=', caller.tenantId)
-    .execute();
-  return spaceOf(rows);
+  return (await spacesWith(db, caller, [spaceId])).get(spaceId);
 }
 
 export interface AccessibleConnection extends Decision {
   row: ConnectionTable;
 }
 
-type Standing = {
-  userId: string;
-  tenantId: string;
-  /** 1 for the types of spaces that the user administers. */
-  personal: number;
-  shared: number;
-  managed: number;
-  data: number;
-};
+/** The numbers are 1 for the types of spaces that the user administers. */
+type Standing = Record<'userId' | 'tenantId', string> & Record<SpaceType | 'personal', number>;
 
 function standingOf(caller: Caller): Standing {
   const administers = (type: SpaceType | 'personal') => Number(isAdministratorOf(caller, type));
@@ -130,49 +137,32 @@ export async function loadConnection(
 /** What a user may do to a connection that is already loaded. */
 export async function decideFor(
   db: Queryable,
-  person: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
+  subject: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
   row: Pick<ConnectionTable, 'owner_id' | 'space_id'>,
 ): Promise<Decision> {
-  const space = row.space_id === null ? undefined : await spaceFacts(db, person, row.space_id);
-  return decideIn(person, row, space);
+  const space = row.space_id === null ? undefined : await spaceFacts(db, subject, row.space_id);
+  return decideIn(subject, row, space);
 }
 
 /** A connection whose space is missing, or in another tenant, is inaccessible. */
 function decideIn(
-  person: Pick<Caller, 'userId' | 'roles'>,
+  subject: Pick<Caller, 'userId' | 'roles'>,
   row: Pick<ConnectionTable, 'owner_id' | 'space_id'>,
   space: Space | undefined,
 ): Decision {
-  if (row.space_id === null) return decide(person, { ownerId: row.owner_id });
-  return space ? decide(person, { ownerId: row.owner_id, space }) : { privileges: [], mayUse: false };
+  if (row.space_id === null) return decide(subject, { ownerId: row.owner_id });
+  return space ? decide(subject, { ownerId: row.owner_id, space }) : { privileges: [], mayUse: false };
 }
 
 /** {@link decideFor} for many connections, with two statements however many there are. */
 export async function decideForAll<Row extends Pick<ConnectionTable, 'owner_id' | 'space_id'>>(
   db: Queryable,
-  person: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
+  subject: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
   rows: readonly Row[],
 ): Promise<Map<Row, Decision>> {
   const spaceIds = [...new Set(rows.flatMap((row) => (row.space_id === null ? [] : [row.space_id])))];
-  const spaces = new Map<string, Space>();
-  for (let start = 0; start < spaceIds.length; start += idsAtOnce) {
-    const found = await db
-      .selectFrom('space')
-      .leftJoin('assignment_role', (join) =>
-        join
-          .onRef('assignment_role.space_id', '=', 'space.id')
-          .on('assignment_role.user_id', '=', person.userId),
-      )
-      .select(['space.id', 'space.type', 'space.owner_id', 'assignment_role.role'])
-      .where('space.id', 'in', spaceIds.slice(start, start + idsAtOnce))
-      .where('space.tenant_id', '=', person.tenantId)
-      .execute();
-    for (const { id, type, owner_id, role } of found) {
-      const roles = [...(spaces.get(id)?.rolesOfCaller ?? []), ...(role === null ? [] : [role as SpaceRole])];
-      spaces.set(id, { type, ownerId: owner_id, rolesOfCaller: roles });
-    }
-  }
-  return new Map(rows.map((row) => [row, decideIn(person, row, spaces.get(row.space_id ?? ''))]));
+  const spaces = await spacesWith(db, subject, spaceIds);
+  return new Map(rows.map((row) => [row, decideIn(subject, row, spaces.get(row.space_id ?? ''))]));
 }
 
 /**

@@ -4,8 +4,7 @@ import type { Queryable, Tx } from '../store/queryable.js';
 import type { ApiKeyTable } from '../store/tables.js';
 import type { HashToken } from '../vault/token-hashes.js';
 import type { Caller } from './caller.js';
-import { durationMs } from './key-duration.js';
-import { keyLimits } from './key-limits.js';
+import { durationMs, keyLimits } from './key-limits.js';
 import { newApiKeyToken } from './token.js';
 
 // The only place that creates API keys: with a key, from an invitation, or on the machine itself.

@@ -4,9 +4,33 @@ import { z } from 'zod';
 import { InvalidRequest } from '../errors/app-error.js';
 import { parseInput } from '../input/tolerance.js';
 import type { Queryable } from '../store/queryable.js';
-import { daysMax, durationMs } from './key-duration.js';
+import { writeSetting } from '../store/settings.js';
 
 // A tenant's limits for API keys. Stored as a setting once an administrator has changed them.
+
+const daysMax = 3650;
+
+/**
+ * Milliseconds of an ISO 8601 duration; a month counts 30 days and a year 365, as key lifetimes need no calendar.
+ * @throws InvalidRequest naming `field`
+ */
+export function durationMs(text: string, field: string): number {
+  const parts =
+    /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?$/.exec(
+      text,
+    );
+  if (!parts)
+    throw new InvalidRequest([{ field, message: 'must be an ISO 8601 duration, for instance P90D' }]);
+  const [years, months, weeks, days, hours, minutes, seconds] = parts
+    .slice(1)
+    .map((part) => Number(part ?? 0));
+  const dayCount = (years ?? 0) * 365 + (months ?? 0) * 30 + (weeks ?? 0) * 7 + (days ?? 0);
+  const ms = (((dayCount * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
+  if (ms < 1000 || ms > daysMax * 86_400_000) {
+    throw new InvalidRequest([{ field, message: `must be from one second to ${daysMax} days` }]);
+  }
+  return ms;
+}
 
 const limitsDefault: ApiKeysConfig = { max_api_key_expiry: `P${daysMax}D`, max_keys_per_user: 1000 };
 
@@ -38,11 +62,5 @@ export function patchLimits(limits: ApiKeysConfig, patch: PatchBody): ApiKeysCon
   return changed;
 }
 
-export async function writeLimits(tx: Queryable, tenantId: string, limits: ApiKeysConfig): Promise<void> {
-  const value = JSON.stringify(limits);
-  await tx
-    .insertInto('setting')
-    .values({ name: settingName(tenantId), value })
-    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
-    .execute();
-}
+export const writeLimits = (tx: Queryable, tenantId: string, limits: ApiKeysConfig): Promise<void> =>
+  writeSetting(tx, settingName(tenantId), JSON.stringify(limits));

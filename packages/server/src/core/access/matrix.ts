@@ -1,6 +1,7 @@
 import type { Privilege } from '@mooring/contract/routes/data-connections';
 import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
 import type { TenantRole } from '@mooring/contract/routes/users';
+import type { Caller } from './caller.js';
 
 // The role matrix as data: QLIK.md 6.1 to 6.3. Decisions, list filters and the permissions page read it here.
 
@@ -72,21 +73,19 @@ export interface Decision {
   mayUse: boolean;
 }
 
-export interface Person {
-  userId: string;
-  roles: readonly string[];
-}
+/** The user to decide about. */
+export type Subject = Pick<Caller, 'userId' | 'roles'>;
 
 /** True when one of the user's tenant roles administers spaces of this type. */
-export function isAdministratorOf(person: Person, type: SpaceType | 'personal'): boolean {
-  return person.roles.some((role) => (administers[role as TenantRole] ?? []).includes(type));
+export function isAdministratorOf(subject: Subject, type: SpaceType | 'personal'): boolean {
+  return subject.roles.some((role) => (administers[role as TenantRole] ?? []).includes(type));
 }
 
 /** The user's effective standing in a space: the highest wins. */
-export function grantIn(person: Person, space: NonNullable<ConnectionFacts['space']>): Grant {
+export function grantIn(subject: Subject, space: NonNullable<ConnectionFacts['space']>): Grant {
   const standings: SpaceStanding[] = [
     ...space.rolesOfCaller,
-    ...(space.ownerId === person.userId ? (['owner'] as const) : []),
+    ...(space.ownerId === subject.userId ? (['owner'] as const) : []),
   ];
   const grants = standings.map((standing) => spaceMatrix[space.type][standing] ?? nothing);
   return {
@@ -103,19 +102,19 @@ export function grantIn(person: Person, space: NonNullable<ConnectionFacts['spac
 }
 
 /** True for the owner and the facilitators of a space. */
-export const administersSpace = (person: Person, space: NonNullable<ConnectionFacts['space']>): boolean =>
-  grantIn(person, space).delete === 'any';
+export const administersSpace = (subject: Subject, space: NonNullable<ConnectionFacts['space']>): boolean =>
+  grantIn(subject, space).delete === 'any';
 
 /** The only place that decides what a user may do to a connection. Privileges are sorted, as in Qlik's replies. */
-export function decide(person: Person, connection: ConnectionFacts): Decision {
-  const isOwner = connection.ownerId === person.userId;
-  const isAdministrator = isAdministratorOf(person, connection.space?.type ?? 'personal');
+export function decide(subject: Subject, connection: ConnectionFacts): Decision {
+  const isOwner = connection.ownerId === subject.userId;
+  const isAdministrator = isAdministratorOf(subject, connection.space?.type ?? 'personal');
   const privileges = new Set<Privilege>(isAdministrator ? administrator : []);
   if (!connection.space) {
     if (isOwner) for (const privilege of personalOwner) privileges.add(privilege);
     return { privileges: [...privileges].toSorted(), mayUse: isOwner };
   }
-  const grant = grantIn(person, connection.space);
+  const grant = grantIn(subject, connection.space);
   if (grant.see) privileges.add('list').add('read');
   if (isOwner && grant.updateOwn) privileges.add('update').add('change_space');
   if (grant.delete === 'any' || (isOwner && grant.delete === 'own')) privileges.add('delete');

@@ -14,32 +14,22 @@ import type { OwnSecret, OwnSecrets } from '../vault/own-secrets.js';
 
 export const signingAlgorithm = 'ES256';
 
-export interface SigningKey {
-  /** RFC 7638 thumbprint. */
-  kid: string;
-  privateKey: CryptoKey;
-  publicKey: CryptoKey;
-}
-
-export interface SigningKeys {
-  /** The key, created when missing. */
-  current(): Promise<SigningKey>;
-  /** The key with this id. Undefined for any other: a token that was never signed is refused without creating a key. */
-  find(kid: unknown): Promise<SigningKey | undefined>;
-}
-
 export const signingKeyContext = serverContext('signing-key', 'access-tokens', 'private-key');
 
-async function imported(jwk: JWK): Promise<SigningKey> {
+async function imported(jwk: JWK) {
   const { d: _private, ...publicJwk } = jwk;
   return {
+    /** RFC 7638 thumbprint. */
     kid: await calculateJwkThumbprint(publicJwk),
     privateKey: (await importJWK(jwk, signingAlgorithm)) as CryptoKey,
     publicKey: (await importJWK(publicJwk, signingAlgorithm)) as CryptoKey,
   };
 }
 
-export function createSigningKeys(secrets: OwnSecrets): SigningKeys {
+type SigningKey = Awaited<ReturnType<typeof imported>>;
+export type SigningKeys = ReturnType<typeof createSigningKeys>;
+
+export function createSigningKeys(secrets: OwnSecrets) {
   let known: (SigningKey & { mark: string }) | undefined;
 
   /** Another node may have replaced it. */
@@ -49,13 +39,15 @@ export function createSigningKeys(secrets: OwnSecrets): SigningKeys {
   };
 
   return {
-    async find(kid) {
+    /** The key with this id. Undefined for any other: a token that was never signed is refused without creating a key. */
+    async find(kid: unknown): Promise<SigningKey | undefined> {
       if (known && kid === known.kid) return known;
       const found = await secrets.find(signingKeyContext);
       const key = found && (await learn(found));
       return kid === key?.kid ? key : undefined;
     },
-    async current() {
+    /** The key, created when missing. */
+    async current(): Promise<SigningKey> {
       const make = async () => {
         const { privateKey } = await generateKeyPair(signingAlgorithm, { extractable: true });
         return exportJWK(privateKey);

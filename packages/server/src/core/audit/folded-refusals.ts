@@ -6,13 +6,6 @@ import { type AuditEvent, record } from './record.js';
 // A repeated refusal is one event with a count, so that a client that is refused a thousand times a minute does not
 // fill the audit log. The first is written before the answer is sent, the count within a second.
 
-export interface FoldedRefusals {
-  /** @param same identifies it among the refusals of this user for this resource */
-  record(event: AuditEvent, same: string): Promise<void>;
-  /** Writes the counts that are not stored yet. */
-  close(): Promise<void>;
-}
-
 interface Folded {
   event: AuditEvent;
   id: string;
@@ -27,7 +20,9 @@ const foldMs = 600_000;
 const writeMs = 1_000;
 const keptMax = 1_000;
 
-export function createFoldedRefusals(db: Db, log: Logger, now: () => number): FoldedRefusals {
+export type FoldedRefusals = ReturnType<typeof createFoldedRefusals>;
+
+export function createFoldedRefusals(db: Db, log: Logger, now: () => number) {
   const folded = new Map<string, Folded>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -50,7 +45,8 @@ export function createFoldedRefusals(db: Db, log: Logger, now: () => number): Fo
   };
 
   return {
-    async record(event, same) {
+    /** @param same identifies it among the refusals of this user for this resource */
+    async record(event: AuditEvent, same: string): Promise<void> {
       const { by, name, resourceId } = event;
       const key = JSON.stringify([by.tenantId, by.userId, name, resourceId, same]);
       const known = folded.get(key);
@@ -73,7 +69,8 @@ export function createFoldedRefusals(db: Db, log: Logger, now: () => number): Fo
         throw error;
       });
     },
-    async close() {
+    /** Writes the counts that are not stored yet. */
+    async close(): Promise<void> {
       clearTimeout(timer);
       await writeAll();
     },

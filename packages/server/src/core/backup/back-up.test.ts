@@ -80,7 +80,7 @@ describe('what a backup writes', () => {
     );
   });
 
-  it('LI3: writes both files whole, or neither', async () => {
+  it('LI3: writes both files completely, or neither', async () => {
     await backUpTo(archive, keyring);
     const before = readFileSync(keyring, 'utf8');
     await apiClient(server.url, adminKey).post('/api/v1/vault-keys/actions/rotate');
@@ -96,7 +96,7 @@ describe('what a backup writes', () => {
   });
 });
 
-describe('what a restore believes', () => {
+describe('what a restore accepts', () => {
   const newFolder = (): string => {
     const data = path.join(folder, newHex(4));
     mkdirSync(data, { mode: 0o700 });
@@ -116,14 +116,14 @@ describe('what a restore believes', () => {
 
   beforeEach(() => backUpTo(archive, keyring));
 
-  it('TR21: an archive in which anything was changed is refused, and nothing is made of it', async () => {
+  it('TR21: an archive in which anything was changed is refused, and nothing is created from it', async () => {
     change(plant);
     const data = newFolder();
     await expect(restoreTo(data)).rejects.toThrow('--unverified');
     expect(existsSync(path.join(data, 'mooring.db'))).toBe(false);
   });
 
-  it('TR21: a planted key opens nothing even of an archive that was taken unverified', async () => {
+  it('TR21: a planted key opens nothing, even in an archive that was restored unverified', async () => {
     change(plant);
     const data = newFolder();
     await restoreTo(data, true);
@@ -170,7 +170,7 @@ describe('what a restore believes', () => {
     await expect(restoreTo(newFolder(), true)).rejects.toThrow('It must be as Mooring creates it');
   });
 
-  it('TR21: a store that Mooring did not make so is not backed up, rather than found out at the restore', async () => {
+  it('TR21: a store whose schema Mooring did not create is not backed up, rather than refused at the restore', async () => {
     await server.sql('CREATE TABLE more (id text)');
     try {
       await expect(backUpTo(path.join(folder, 'b.db'), keyring)).rejects.toThrow('table more');
@@ -179,7 +179,7 @@ describe('what a restore believes', () => {
     }
   });
 
-  it('an archive of version 0.1.0, without proof and with bare hashes, is taken when that is asked for', async () => {
+  it('an archive of version 0.1.0, without proof and with bare hashes, is restored when requested', async () => {
     const database = new Database(archive);
     database.exec(`UPDATE api_key SET token_hash = '${sha256(adminKey)}'; DELETE FROM invitation`);
     database.close();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createAddressOrder } from './address-order.js';
 
 describe('address order', () => {
-  it('puts what lately failed on this port last, until it answers or a minute has passed', () => {
+  it('puts addresses that recently failed on this port last, until they answer or a minute has passed', () => {
     let time = 0;
     const addresses = createAddressOrder(() => time);
     const order = (port = 1) => addresses.order(['a', 'b', 'c'], port).join('');

@@ -1,18 +1,14 @@
-export interface AddressOrder {
-  /** The same addresses, with those that recently did not answer on this port last. */
-  order(addresses: readonly string[], port: number): readonly string[];
-  report(address: string, port: number, hasAnswered: boolean): void;
-}
-
 const REMEMBERED_MS = 60_000;
 const REMEMBERED_MAX = 1_000;
+
+export type AddressOrder = ReturnType<typeof createAddressOrder>;
 
 /**
  * Remembers for a minute which addresses did not answer. A socket that was returned before it was connected cannot
  * switch to another address, so only the next one avoids the dead member of a cluster.
  * @param now milliseconds of a monotonic clock
  */
-export function createAddressOrder(now: () => number = () => performance.now()): AddressOrder {
+export function createAddressOrder(now: () => number = () => performance.now()) {
   const failedAt = new Map<string, number>();
 
   function hasFailed(address: string, port: number): boolean {
@@ -21,11 +17,12 @@ export function createAddressOrder(now: () => number = () => performance.now()):
   }
 
   return {
-    order(addresses, port) {
+    /** The same addresses, with those that recently did not answer on this port last. */
+    order(addresses: readonly string[], port: number): readonly string[] {
       const failed = addresses.filter((address) => hasFailed(address, port));
       return [...addresses.filter((address) => !failed.includes(address)), ...failed];
     },
-    report(address, port, hasAnswered) {
+    report(address: string, port: number, hasAnswered: boolean): void {
       const key = keyOf(address, port);
       failedAt.delete(key);
       if (hasAnswered) return;

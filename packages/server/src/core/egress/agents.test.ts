@@ -87,7 +87,7 @@ describe('agents', () => {
     await stop();
   });
 
-  it('D22: cannot be talked out of verifying, or into another name, by the options of a request', async () => {
+  it('D22: ignore options of a request that would disable verification or change the name', async () => {
     const server = createHttpsServer({ cert: fixture('server.pem'), key: fixture('server-key.pem') });
     const { port, stop } = await listen(server);
     const gate = buildGate({ lookup: async () => ['127.0.0.1'] });

@@ -47,18 +47,12 @@ function parseRange(entry: string, addressText: string, bitsText: string | undef
   const widest = address.kind() === 'ipv4' ? 32 : 128;
   const bits = bitsText === undefined ? widest : Number(bitsText);
   if (bits > widest) throw invalid(entry, `has a prefix length above ${widest}`);
-  const cidr = `${addressText}/${bits}`;
-  if (address.kind() === 'ipv4') {
-    const network = ipaddr.IPv4.networkAddressFromCIDR(cidr);
-    // A range that does not start at its network address is more often a typo than intended.
-    if (!network.match(address, 32))
-      throw invalid(entry, `starts at ${network.toString()}, so write it that way`);
-    return [network, bits];
-  }
-  const network = ipaddr.IPv6.networkAddressFromCIDR(cidr);
-  if (!network.match(address, 128))
+  const family = address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6;
+  const network = family.networkAddressFromCIDR(`${addressText}/${bits}`);
+  // A range that does not start at its network address is more often a typo than intended.
+  if (!network.match(address, widest))
     throw invalid(entry, `starts at ${network.toString()}, so write it that way`);
-  return [network, bits];
+  return [network, bits] as Range;
 }
 
 function parsePort(entry: string, text: string): number {

@@ -5,7 +5,7 @@ import { type Canary, failureOf, listen, rejectionOf, startCanary } from './__fi
 import { assertRefused, buildGate, knock } from './__fixtures__/doors.js';
 
 describe('names', () => {
-  it('S04: connects to the answer that was checked when a second question would be answered otherwise', async () => {
+  it('S04: connects to the checked answer when a second lookup would get a different one', async () => {
     await using canary = await startCanary();
     const answers = [['127.0.0.2'], ['127.0.0.1']];
     const gate = buildGate({
@@ -20,7 +20,7 @@ describe('names', () => {
     expect(canary.connections()).toBe(1);
   });
 
-  it('S04: asks once for each way through, over every door', async () => {
+  it('S04: resolves once per connection, over every door', async () => {
     await using canary = await startCanary();
     let questions = 0;
     const gate = buildGate({
@@ -151,7 +151,7 @@ describe('failures', () => {
     await stop();
   });
 
-  it('leaves the errors alone with which a driver ends its own socket', async () => {
+  it('does not translate the errors with which a driver destroys its own socket', async () => {
     await using canary: Canary = await startCanary();
     const socket = buildGate({ loopback: 'allow' }).socket({ host: '127.0.0.1', port: canary.port });
     await once(socket, 'connect');

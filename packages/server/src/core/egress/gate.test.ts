@@ -77,7 +77,7 @@ describe('a gate that denies loopback', () => {
     expect(gate.counts().refused.metadata).toBe(35);
   });
 
-  it('counts a refusal and tells the operator why, without the host', async () => {
+  it('counts a refusal and reports the reason to the operator, without the host', async () => {
     const events: unknown[] = [];
     const gate = buildGate({ onRefused: (event) => events.push(event) });
     await rejectionOf(gate.dial({ host: '10.0.0.1', port: 5432 }));

@@ -4,7 +4,7 @@ import { createAgents } from './agents.js';
 import { createDialer, type Dialer, type OpenOptions } from './dialer.js';
 import { egressRefused, type Refuse } from './failure.js';
 import { fetchOnce } from './fetch.js';
-import type { EgressPolicy, RefusalReason } from './policy.js';
+import { type EgressPolicy, type RefusalReason, refusalReasons } from './policy.js';
 import { createResolver, type Lookup, lookupInSystem } from './resolver.js';
 import { createTlsContexts, type TlsSettings } from './tls-context.js';
 
@@ -62,17 +62,10 @@ const UNREAD_TIMEOUT_MS = 300_000;
  * resolved once, the policy must allow every address, and the connection goes to a checked address.
  */
 export function createGate(options: GateOptions): Gate {
-  const refused: Record<RefusalReason, number> = {
-    invalid_url: 0,
-    invalid_host: 0,
-    invalid_port: 0,
-    scheme: 0,
-    user_info: 0,
-    unix_socket: 0,
-    metadata: 0,
-    loopback: 0,
-    not_public: 0,
-  };
+  const refused = Object.fromEntries(refusalReasons.map((reason) => [reason, 0])) as Record<
+    RefusalReason,
+    number
+  >;
   let connected = 0;
   const noteRefusal = (refusal: RefusalEvent) => {
     refused[refusal.reason] += 1;

@@ -86,7 +86,7 @@ describe('parseHost', () => {
     expect(parseHost(text)).toEqual({ kind: 'refused', reason: 'metadata' });
   });
 
-  it('gives back only addresses, or names that no parser takes for an address', () => {
+  it('returns only addresses, or names that no parser takes for an address', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.webAuthority(), fc.ipV4Extended(), fc.ipV6(), fc.domain()),

@@ -15,33 +15,25 @@ export interface EgressSettings {
 }
 
 /** Why a destination was refused. For metrics and the operator's log; callers never get it. */
-export type RefusalReason =
-  | 'invalid_url'
-  | 'invalid_host'
-  | 'invalid_port'
-  | 'scheme'
-  | 'user_info'
-  | 'unix_socket'
-  | 'metadata'
-  | 'loopback'
-  | 'not_public';
+export const refusalReasons = [
+  ...(['invalid_url', 'invalid_host', 'invalid_port', 'scheme', 'user_info', 'unix_socket'] as const),
+  ...(['metadata', 'loopback', 'not_public'] as const),
+];
+export type RefusalReason = (typeof refusalReasons)[number];
 
-export interface EgressPolicy {
-  /** Why this address and port may not be reached; `undefined` when they may. */
-  refusalOf(address: string, port: number): RefusalReason | undefined;
-  isAllowed(address: string, port: number): boolean;
-}
+export type EgressPolicy = ReturnType<typeof createPolicy>;
 
 /**
  * The operator's rules about addresses. Public unicast is open, everything else is closed unless opened here;
  * link-local and cloud-metadata addresses stay closed whatever is opened. Pure.
  * @throws Error naming the entry of `allow` that cannot be read.
  */
-export function createPolicy(settings: EgressSettings): EgressPolicy {
+export function createPolicy(settings: EgressSettings) {
   const opened = settings.allow.map(parseAllowEntry);
   const isLoopbackOpen =
     settings.loopback === 'allow' || (settings.loopback === 'auto' && settings.isOfThisMachine);
 
+  /** Why this address and port may not be reached; `undefined` when they may. */
   function refusalOf(text: string, port: number): RefusalReason | undefined {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) return 'invalid_port';
     if (isIP(text) === 0 || text.includes('%')) return 'invalid_host';
@@ -52,5 +44,8 @@ export function createPolicy(settings: EgressSettings): EgressPolicy {
     return isPublic(address) ? undefined : 'not_public';
   }
 
-  return { refusalOf, isAllowed: (address, port) => refusalOf(address, port) === undefined };
+  return {
+    refusalOf,
+    isAllowed: (address: string, port: number) => refusalOf(address, port) === undefined,
+  };
 }

@@ -101,7 +101,7 @@ describe('probe', () => {
     ]);
   });
 
-  it('tells nothing more once it was given up', async () => {
+  it('reports nothing more once it was cancelled', async () => {
     let answer: (addresses: string[]) => void = () => undefined;
     const answered = new Promise<string[]>((resolve) => {
       answer = resolve;

@@ -9,21 +9,15 @@ export type Lookup = (hostname: string) => Promise<readonly string[]>;
 
 type AcceptedHost = Exclude<ParsedHost, { kind: 'refused' }>;
 
-export interface Resolver {
-  /**
-   * The addresses that a connection to the target may use, at least one, every one allowed.
-   * @throws ConnectorError `egress_refused` when any answer is denied (S05), `unreachable` without an answer.
-   */
-  resolve(target: SocketTarget, onStage: (stage: 'name' | 'route') => void): Promise<readonly string[]>;
-}
-
 /** Node's resolver: the system's (hosts file, then DNS), in the order of RFC 6724. */
 export const lookupInSystem: Lookup = async (hostname) => {
   const answers = await systemLookup(hostname, { all: true, verbatim: true });
   return answers.map((answer) => answer.address);
 };
 
-export function createResolver(policy: EgressPolicy, lookup: Lookup, refuse: Refuse): Resolver {
+export type Resolver = ReturnType<typeof createResolver>;
+
+export function createResolver(policy: EgressPolicy, lookup: Lookup, refuse: Refuse) {
   async function candidatesOf(host: AcceptedHost, port: number): Promise<readonly string[]> {
     switch (host.kind) {
       case 'address':
@@ -41,7 +35,14 @@ export function createResolver(policy: EgressPolicy, lookup: Lookup, refuse: Ref
   }
 
   return {
-    async resolve(target, onStage) {
+    /**
+     * The addresses that a connection to the target may use, at least one, every one allowed.
+     * @throws ConnectorError `egress_refused` when any answer is denied (S05), `unreachable` without an answer.
+     */
+    async resolve(
+      target: SocketTarget,
+      onStage: (stage: 'name' | 'route') => void,
+    ): Promise<readonly string[]> {
       const host = parseHost(target.host);
       if (host.kind === 'refused') {
         // Counts as a resolved name; otherwise the stage would reveal the reason of a refusal.

@@ -10,10 +10,7 @@ import type { NetworkRequest } from '@mooring/connectors/spec/network';
 /** What a connection adds to TLS: authorities to trust, and the certificate it shows of itself. */
 export type TlsSettings = Pick<NetworkRequest, 'ca' | 'clientCertificate' | 'unverifiedTls'>;
 
-export interface TlsContexts {
-  /** @throws ConnectorError `invalid_config` for certificates or keys that cannot be read. */
-  contextOf(settings: TlsSettings): SecureContext;
-}
+export type TlsContexts = ReturnType<typeof createTlsContexts>;
 
 const CACHED_CONTEXTS_MAX = 32;
 
@@ -21,11 +18,12 @@ const CACHED_CONTEXTS_MAX = 32;
  * Contexts by trusted authorities. Reading the system's authorities again beside a connection's own takes 20 ms, so
  * the latest are kept; contexts that hold a client's key never are.
  */
-export function createTlsContexts(): TlsContexts {
+export function createTlsContexts() {
   const byAuthorities = new Map<string, SecureContext>();
 
   return {
-    contextOf(settings) {
+    /** @throws ConnectorError `invalid_config` for certificates or keys that cannot be read. */
+    contextOf(settings: TlsSettings): SecureContext {
       if (settings.clientCertificate !== undefined) return build(settings);
       const key = settings.ca ?? '';
       const context = byAuthorities.get(key) ?? build(settings);

@@ -108,7 +108,7 @@ describe('TLS', () => {
     }
   });
 
-  it('tells a server that speaks no TLS', async () => {
+  it('reports a server that does not speak TLS', async () => {
     const { port, stop } = await listen(createTcpServer((socket) => socket.end('220 hello\r\n')));
     for (const error of await failureOf({}, port)) {
       expect(error).toMatchObject({ kind: 'tls_failed', remedy: expect.stringContaining('expects TLS') });
@@ -116,7 +116,7 @@ describe('TLS', () => {
     await stop();
   });
 
-  it('tells a server that hangs up on the handshake', async () => {
+  it('reports a server that closes the connection during the handshake', async () => {
     const { port, stop } = await listen(createTcpServer((socket) => socket.destroy()));
     for (const error of await failureOf({}, port)) {
       expect(error).toMatchObject({ kind: 'unreachable', remedy: expect.stringContaining('expects TLS') });

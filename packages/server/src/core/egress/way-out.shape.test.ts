@@ -22,8 +22,8 @@ const textOf = (file: string) =>
 
 const filesWith = (pattern: RegExp) => product.filter((file) => pattern.test(textOf(file))).toSorted();
 
-describe('the way out of the process', () => {
-  it('S06: is no global of the runtime, no native binding and no other process', () => {
+describe('the network access of the process', () => {
+  it('S06: never uses a global of the runtime, a native binding or another process', () => {
     expect(product.length).toBeGreaterThan(200);
     expect(filesWith(/(?<![.\w])fetch\(|globalThis\.fetch|(?<![.\w])(?:WebSocket|EventSource)\(/)).toEqual([
       // The member of the interface, which the gate implements.

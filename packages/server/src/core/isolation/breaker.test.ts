@@ -29,7 +29,7 @@ describe('R16: the breaker of a source', () => {
     expect(breaker.waitMs(false)).toBe(10_000);
   });
 
-  it('takes an end without a verdict for nothing', () => {
+  it('ignores an attempt that ends without a verdict', () => {
     const { breaker } = stand();
     for (let number = 0; number < 10; number += 1) breaker.begin().leave();
     expect(breaker.isPaused()).toBe(false);
@@ -65,7 +65,7 @@ describe('R16: the breaker of a source', () => {
     expect(breaker.waitMs(false)).toBe(0);
   });
 
-  it('is not kept paused by attempts that were out when the pause began', () => {
+  it('is not kept open by attempts that were running when the pause began', () => {
     const { breaker, pass, pause } = stand();
     const late = breaker.begin();
     pause();

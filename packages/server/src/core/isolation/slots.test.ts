@@ -4,8 +4,8 @@ import { createSlots, type Shortage } from './slots.js';
 const full = (shortage: Shortage) => new Error(`full ${shortage}`);
 const stays = new AbortController().signal;
 
-describe('a budget of slots', () => {
-  it('lets in as many as it has, then as many wait as may, then refuses', async () => {
+describe('a concurrency limit', () => {
+  it('admits up to its limit, lets as many wait as may, then refuses', async () => {
     const slots = createSlots({ max: () => 2, waitingMax: () => 3, waitMs: 60_000, full });
     await Promise.all([slots.take('a', stays), slots.take('b', stays)]);
     const waiting = ['a', 'b', 'c'].map((userId) => slots.take(userId, stays));
@@ -28,7 +28,7 @@ describe('a budget of slots', () => {
     expect(admitted).toEqual([1, 2]);
   });
 
-  it('refuses who has waited too long, and forgets who has left', async () => {
+  it('refuses a waiter after its timeout, and forgets one that has left', async () => {
     const slots = createSlots({ max: () => 2, waitingMax: () => 8, waitMs: 20, full });
     await Promise.all([slots.take('a', stays), slots.take('b', stays)]);
     const leaving = new AbortController();
@@ -42,7 +42,7 @@ describe('a budget of slots', () => {
     expect(slots.isIdle()).toBe(true);
   });
 
-  it('sends all who wait away at once', async () => {
+  it('refuses all waiters at once', async () => {
     const slots = createSlots({ max: () => 2, waitingMax: () => 8, waitMs: 60_000, full });
     await Promise.all([slots.take('a', stays), slots.take('b', stays)]);
     const waiting = ['a', 'a', 'c'].map((userId) =>
@@ -52,7 +52,7 @@ describe('a budget of slots', () => {
     await Promise.all(waiting);
   });
 
-  it('TR6: one user has at most half of the places and half of the line', async () => {
+  it('TR6: one user has at most half of the slots and half of the queue', async () => {
     const slots = createSlots({ max: () => 4, waitingMax: () => 4, waitMs: 60_000, full });
     const first = [1, 2, 3, 4].map(() => slots.take('greedy', stays));
     await Promise.all(first.slice(0, 2));
@@ -62,7 +62,7 @@ describe('a budget of slots', () => {
     await Promise.all([slots.take('b', stays), slots.take('c', stays)]);
   });
 
-  it('TR6: the user with the fewest is next, whatever the order of arrival', async () => {
+  it('TR6: the user with the fewest slots is next, whatever the order of arrival', async () => {
     const slots = createSlots({ max: () => 4, waitingMax: () => 100, waitMs: 60_000, full });
     await Promise.all([1, 2].map(() => slots.take('greedy', stays)));
     await Promise.all(['b', 'c'].map((userId) => slots.take(userId, stays)));

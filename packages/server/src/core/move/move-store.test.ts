@@ -48,7 +48,7 @@ describe('mooring move', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('refuses a store of another version, one that is served, and a database that is in use, with nothing changed', async () => {
+  it('refuses a store of another version, a store that is being served, and a database in use, and changes nothing', async () => {
     // Whichever way it was given; the password is not in it.
     const elsewhere = (url: string) => move({ ...database, url }).catch((error: Error) => error.message);
     const notThere = await elsewhere(`${database.url}_gone`);
@@ -69,7 +69,7 @@ describe('mooring move', () => {
     await taken.drop();
   });
 
-  it('goes on where it was cut off, lets nobody serve the half, and begins anew when the store was served meanwhile', async () => {
+  it('resumes where it was interrupted, lets no server use the incomplete copy, and restarts when the store was served since', async () => {
     // The tables are there with the first try.
     await expect(
       move(database, {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createGuessGuard } from './guess-guard.js';
 
-describe('the guess guard', () => {
+describe('the rate limit of guesses', () => {
   const refusals = (
     guard: ReturnType<typeof createGuessGuard>,
     address: string,
@@ -18,7 +18,7 @@ describe('the guess guard', () => {
     return refused;
   };
 
-  it('W15: counts each address for itself, and forgets after a minute', () => {
+  it('W15: counts each address separately, and forgets it after a minute', () => {
     let now = 0;
     const guard = createGuessGuard(() => now);
     expect(refusals(guard, '192.0.2.1', 150)).toBe(50);
@@ -27,7 +27,7 @@ describe('the guess guard', () => {
     expect(refusals(guard, '192.0.2.1', 100)).toBe(0);
   });
 
-  it('W15: takes the addresses of one IPv6 network, and both forms of an IPv4 address, as one', () => {
+  it('W15: counts the addresses of one IPv6 network, and both forms of an IPv4 address, together', () => {
     const guard = createGuessGuard(() => 0);
     for (let host = 1; host <= 100; host += 1) guard.failed(`2001:db8::${host.toString(16)}`);
     expect(refusals(guard, '2001:db8::ffff', 1)).toBe(1);

@@ -48,7 +48,7 @@ describe('limits', () => {
       .toBe(429);
   });
 
-  it('W15: slows the guessing of keys and secrets, and lets right ones in', async () => {
+  it('W15: slows down guessing of keys and secrets, and accepts valid ones', async () => {
     const statuses: number[] = [];
     for (let count = 0; count < 60; count += 1) {
       const guess = apiClient(server.url, newApiKeyToken());

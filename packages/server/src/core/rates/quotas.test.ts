@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
-describe('how much one user may have', () => {
+describe('quotas', () => {
   let server: TestServer;
   let alice: TestPerson;
   let bob: TestPerson;
@@ -78,7 +78,7 @@ describe('how much one user may have', () => {
     expect(made.status, made.text).toBeLessThan(300);
   });
 
-  it('TR19: answers that are kept for a day, by bytes; the kept ones are still given', async () => {
+  it('TR19: answers that are kept for a day, by bytes; those already kept are still returned', async () => {
     const carol = await addPerson(server.url, server.adminKey, 'carol');
     const make = (key: string) =>
       carol.api.post('/api/v1/api-keys', { description: 'x'.repeat(250) }, { 'idempotency-key': key });
@@ -94,7 +94,7 @@ describe('how much one user may have', () => {
     expect((await carol.api.post('/api/v1/api-keys', {})).status).toBe(201);
   });
 
-  it('TR19: a refusal that repeats itself is one event with a count', async () => {
+  it('TR19: a repeated refusal is one event with a count', async () => {
     const made = await bob.api.post('/api/v1/data-connections', {
       ...{ datasourceID: 'postgres', qName: 'separated' },
       connectionProperties: { host: '127.0.0.1', port: 9, db: 'd', separateCredentials: 'true' },

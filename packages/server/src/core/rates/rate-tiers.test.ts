@@ -140,7 +140,7 @@ describe('rate tiers', () => {
     expect(await passing(tiers, 't1-0', 2, 500)).toBe(400);
   });
 
-  it('R21: stops writes at 500 and leaves reads alone', async () => {
+  it('R21: stops writes at 500 and does not affect reads', async () => {
     await people('t1', 2);
     const tiers = node();
     expect(await passing(tiers, 't1-0', 2, 510)).toBe(500);

@@ -131,7 +131,7 @@ function workOn(sourceId: string, found: (finding: Finding) => void = () => unde
 }
 
 describe('runners', () => {
-  it('are not all taken by one user: neither by long reads, nor by uses of a source that has crashed one', async () => {
+  it('are never all held by one user: neither by long reads, nor by uses of a source that crashed one', async () => {
     start({ runnersMax: 4 });
     await crash(await take('mallory'));
     const leases = await Promise.all([take('mallory'), take('mallory')]);
@@ -145,7 +145,7 @@ describe('runners', () => {
     expect((await take('mallory')).runner.pid).not.toBe(alice.runner.pid);
   });
 
-  it('that end cost their user a runner for each use of what was at work in them, and of nothing else', async () => {
+  it('that crash cost their user a separate runner for each use of what was running in them, and for nothing else', async () => {
     start({});
     const over = await take('alice', 'good');
     over.release();
@@ -158,7 +158,7 @@ describe('runners', () => {
     expect(alone.runner.pid).not.toBe(one.runner.pid);
   });
 
-  it('are taken, when all together are too large, from the user who has most in them', async () => {
+  it('are killed, when their total memory is too large, for the user who uses most', async () => {
     start({ runnersMemoryMb: 420 });
     await crash(await take('mallory'));
     const small = [await take('mallory'), await take('mallory')];
@@ -168,7 +168,7 @@ describe('runners', () => {
     expect(large.error).toBeUndefined();
   });
 
-  it('are started one in a turn of the event loop, however many are asked for at once', async () => {
+  it('are started one per turn of the event loop, however many are requested at once', async () => {
     start({});
     let turn = 0;
     const count = () => {
@@ -191,7 +191,7 @@ describe('runners', () => {
     expect(await lease.runner.ended).toBe('loop');
   });
 
-  it('that send more than is taken are ended, before it fills the memory of the service', async () => {
+  it('that send more than is read are killed before they fill the memory of the server', async () => {
     start({});
     const work = workOn('flood');
     await work.chunks.next();
@@ -235,7 +235,7 @@ describe('runners', () => {
   });
 });
 
-it('an error of a runner comes without its words, whatever lines they are made of, and is logged without them', () => {
+it('an error of a runner arrives and is logged without its text, whatever lines the text has', () => {
   const error = new TypeError('refused\n    at canary (file:///a.js:1:1)\n    at canary');
   error.name = 'canary';
   const unpacked = unpackError(JSON.parse(JSON.stringify(packError(error))));

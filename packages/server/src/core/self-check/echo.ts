@@ -4,12 +4,10 @@ import { newToken } from '../crypto/random.js';
 /** Request and response header of the echo. */
 export const echoHeader = 'mooring-echo';
 
-export interface Echo {
-  /** The answer that only this process gives to that text. It reveals nothing else. */
-  answer(text: string): string;
-}
+export type Echo = ReturnType<typeof createEcho>;
 
-export function createEcho(): Echo {
+export function createEcho() {
   const secret = newToken();
-  return { answer: (text) => sha256(`${secret} ${text.slice(0, 128)}`) };
+  /** The answer that only this process gives to that text. It reveals nothing else. */
+  return { answer: (text: string) => sha256(`${secret} ${text.slice(0, 128)}`) };
 }

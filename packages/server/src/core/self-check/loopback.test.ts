@@ -47,7 +47,7 @@ describe('local services of the host', () => {
     expect(log).toContain('egress.loopback auto is deny');
   });
 
-  it('TR11: without one they are open on a machine of one’s own', async () => {
+  it('TR11: without one they are open on the user’s own machine', async () => {
     const before = reached;
     const { stage, found, log } = await tried(undefined, 'auto');
     expect(stage).toMatchObject({ name: 'signIn', ok: false });

@@ -23,11 +23,7 @@ export async function checkPublicUrl(input: PublicUrlInput): Promise<Finding> {
   const { configured, url } = input;
   if (configured === undefined) {
     return {
-      ...{
-        url,
-        state: 'derived',
-        detail: 'The public URL was derived from the listening address.',
-      },
+      ...{ url, state: 'derived', detail: 'The public URL was derived from the listening address.' },
       ...(input.isOfThisMachine
         ? {}
         : { remedy: 'Set MOORING_PUBLIC_URL to the URL under which users reach this server.' }),
@@ -64,11 +60,7 @@ async function askItself({ url, network, echo }: PublicUrlInput): Promise<Findin
             'This is correct when several nodes share one database behind a load balancer. Otherwise the public URL or the proxy points to the wrong server.',
         }
       : {
-          ...{
-            url,
-            state: 'elsewhere',
-            detail: 'Another server answers at the public URL.',
-          },
+          ...{ url, state: 'elsewhere', detail: 'Another server answers at the public URL.' },
           remedy: `Let the proxy pass every path and every header, ${echoHeader} included, and check MOORING_PUBLIC_URL.`,
         };
   } catch {

@@ -72,7 +72,7 @@ describe('the self-check', () => {
     return { server, inside: `http://127.0.0.1:${port}` };
   };
 
-  it('tells a proxy that leads here from one that eats headers, leads elsewhere, or leads nowhere', async () => {
+  it('distinguishes a proxy that leads here from one that drops headers, leads elsewhere, or leads nowhere', async () => {
     const good = await proxy();
     const here = await behind(good.url);
     good.leadTo(here.inside);
@@ -90,7 +90,7 @@ describe('the self-check', () => {
     expect(await state()).toMatchObject({ state: 'unreachable', remedy: expect.any(String) });
   });
 
-  it('a proxy that eats the header is named', async () => {
+  it('a proxy that drops the header is reported', async () => {
     const eating = await proxy(false);
     const here = await behind(eating.url);
     eating.leadTo(here.inside);
@@ -140,7 +140,7 @@ describe('the self-check', () => {
     expect((await apiClient(server.url, undefined).get('/api/v1/self-check')).status).toBe(401);
   });
 
-  it('the echo proves a process and tells nothing else', async () => {
+  it('the echo identifies a process and reveals nothing else', async () => {
     const [one, two] = [await start({}), await start({})];
     const echo = async (url: string, text?: string) =>
       (

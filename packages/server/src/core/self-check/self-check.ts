@@ -8,14 +8,6 @@ import type { Echo } from './echo.js';
 import { checkLoopback } from './loopback.js';
 import { checkPublicUrl } from './public-url.js';
 import { checkRedirects } from './redirects.js';
-import { checkRunners } from './runners.js';
-
-export interface SelfCheck {
-  /** Never rejects because of a finding; concurrent calls share one run. */
-  run(): Promise<SelfCheckReply>;
-  /** At start: logs a warning with a remedy for each problem. Never rejects. */
-  warn(log: Logger): Promise<void>;
-}
 
 export interface SelfCheckDependencies {
   config: Pick<Config, 'publicUrl' | 'isOfThisMachine' | 'egress' | 'oauth'>;
@@ -26,7 +18,30 @@ export interface SelfCheckDependencies {
   runners: Pick<RunnerPool, 'tryOne'> | undefined;
 }
 
-export function createSelfCheck(deps: SelfCheckDependencies): SelfCheck {
+/** Whether runners can be started. Never rejects. */
+async function checkRunners({ runners }: SelfCheckDependencies): Promise<SelfCheckReply['runners']> {
+  if (!runners) {
+    return {
+      state: 'off',
+      detail: 'Connectors run in the server process, which a hostile source can end or hang.',
+      remedy: 'Start the server without --runners 0 and runners: 0.',
+    };
+  }
+  try {
+    const ms = Math.round(await runners.tryOne());
+    return { state: 'started', detail: `A runner was ready after ${ms} ms.` };
+  } catch (error) {
+    return {
+      state: 'refused',
+      detail: `No runner could be started: ${(error as Error).message}`,
+      remedy: 'Permit the server to start processes of its own program, and give them memory.',
+    };
+  }
+}
+
+export type SelfCheck = ReturnType<typeof createSelfCheck>;
+
+export function createSelfCheck(deps: SelfCheckDependencies) {
   const { config, network } = deps;
   let running: Promise<SelfCheckReply> | undefined;
 
@@ -41,9 +56,10 @@ export function createSelfCheck(deps: SelfCheckDependencies): SelfCheck {
   };
 
   const check = async (): Promise<SelfCheckReply> => {
-    const [found, runners] = await Promise.all([look(), checkRunners(deps.runners)]);
+    const [found, runners] = await Promise.all([look(), checkRunners(deps)]);
     return { checkedAt: new Date().toISOString(), ...found, runners };
   };
+  /** Never rejects because of a finding; concurrent calls share one run. */
   const run = () => {
     running ??= check().finally(() => {
       running = undefined;
@@ -53,7 +69,8 @@ export function createSelfCheck(deps: SelfCheckDependencies): SelfCheck {
 
   return {
     run,
-    async warn(log) {
+    /** At start: logs a warning with a remedy for each problem. Never rejects. */
+    async warn(log: Logger): Promise<void> {
       try {
         // Without runners: none is started before a use needs one.
         const { publicUrl, loopback, clients } = await look();

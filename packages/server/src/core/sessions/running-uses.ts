@@ -22,18 +22,6 @@ export interface WatchedUse {
   end(): void;
 }
 
-export interface RunningUses {
-  /**
-   * For a use that was admitted at `since` (`performance.now()`) and may have waited for its turn.
-   * @throws AppError when its key, token or user was revoked since
-   */
-  assertAlive(caller: Caller, since: number): Promise<void>;
-  watch(use: RunningUse): WatchedUse;
-  /** Checks every use now; called after a revocation on this node. */
-  look(): Promise<void>;
-  close(): void;
-}
-
 export interface RunningUsesDependencies {
   store: Store;
   /** True while the key or token with this id, and its user, may still be used. */
@@ -104,7 +92,9 @@ async function mayContinue(
   return credential?.id === credentialId && !takenAway.includes(state);
 }
 
-export function createRunningUses(deps: RunningUsesDependencies): RunningUses {
+export type RunningUses = ReturnType<typeof createRunningUses>;
+
+export function createRunningUses(deps: RunningUsesDependencies) {
   const { store, isKeyAlive } = deps;
   const entries = new Set<Entry>();
   let timer: NodeJS.Timeout | undefined;
@@ -129,6 +119,7 @@ export function createRunningUses(deps: RunningUsesDependencies): RunningUses {
       }),
     );
   };
+  /** Checks every use now; called after a revocation on this node. */
   const look = (): Promise<void> => {
     looking ??= lookAtAll().finally(() => {
       looking = undefined;
@@ -148,11 +139,15 @@ export function createRunningUses(deps: RunningUsesDependencies): RunningUses {
   };
 
   return {
-    async assertAlive(caller, since) {
+    /**
+     * For a use that was admitted at `since` (`performance.now()`) and may have waited for its turn.
+     * @throws AppError when its key, token or user was revoked since
+     */
+    async assertAlive(caller: Caller, since: number): Promise<void> {
       if (performance.now() - since > waitedMs && !(await isKeyAlive(store.aside, caller)))
         throw rightTakenAway();
     },
-    watch(use) {
+    watch(use: RunningUse): WatchedUse {
       const entry: Entry = { use, controller: new AbortController(), sureAt: performance.now() };
       entries.add(entry);
       schedule();
@@ -162,7 +157,7 @@ export function createRunningUses(deps: RunningUsesDependencies): RunningUses {
       };
     },
     look,
-    close() {
+    close(): void {
       clearTimeout(timer);
       entries.clear();
     },

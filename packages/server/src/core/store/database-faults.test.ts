@@ -57,7 +57,7 @@ describe('a database that fails', () => {
     return [result, (performance.now() - begun) / 1000];
   };
 
-  it('R13: is told in two seconds while it is silent, and forgotten as soon as it is back', async () => {
+  it('R13: is reported within two seconds while it is silent, and works as soon as it is back', async () => {
     relay.freeze();
     for (let round = 0; round < 3; round += 1) {
       const [refused, seconds] = await timed(() => admin.get('/api/v1/spaces'));
@@ -82,7 +82,7 @@ describe('a database that fails', () => {
     expect(after.every((answer) => answer.status === 200)).toBe(true);
   });
 
-  it('R13: tells writers in two seconds too, however many wait for one another', async () => {
+  it('R13: is reported to writers within two seconds too, however many wait for each other', async () => {
     relay.freeze();
     const answers = await Promise.all(
       Array.from({ length: 60 }, (_, index) => {
@@ -150,7 +150,7 @@ describe('a database that fails', () => {
     expect(stood).toBe(true);
   });
 
-  it('R14: makes nothing twice for one Idempotency-Key where nothing but the key tells two apart', async () => {
+  it('R14: creates nothing twice for one Idempotency-Key where only the key distinguishes the requests', async () => {
     for (let round = 0; round < 5; round += 1) {
       const description = `cut-${round}`;
       const key = { 'idempotency-key': description };
@@ -166,7 +166,7 @@ describe('a database that fails', () => {
     }
   });
 
-  it('R14: says that an outcome is not known, and makes nothing twice for one Idempotency-Key', async () => {
+  it('R14: reports that an outcome is unknown, and creates nothing twice for one Idempotency-Key', async () => {
     relay.cutAtCommit('insert into "connection"');
     const unknown = await admin.post(connections, body('cut'));
     expect([unknown.status, unknown.body.errors[0].code]).toEqual([503, 'OUTCOME-UNKNOWN']);
@@ -210,7 +210,7 @@ describe('a database that fails', () => {
     expect(names).toEqual(expect.arrayContaining(['answered late', 'original (1)']));
   });
 
-  it('R15: outlives a session that is ended in the moment it begins', async () => {
+  it('R15: survives a session that is terminated the moment it begins', async () => {
     const database = new pg.Client({ connectionString: all.database.url });
     await database.connect();
     for (let round = 0; round < 3; round += 1) {

@@ -1,5 +1,5 @@
-import { PostgresAdapter } from 'kysely';
-import type { Queryable } from './queryable.js';
+import { type Kysely, PostgresAdapter } from 'kysely';
 
 /** True for PostgreSQL's dialect, false for SQLite: for the few statements that one of them cannot plan. */
-export const isPostgres = (db: Queryable): boolean => db.getExecutor().adapter instanceof PostgresAdapter;
+export const isPostgres = <Schema>(db: Kysely<Schema>): boolean =>
+  db.getExecutor().adapter instanceof PostgresAdapter;

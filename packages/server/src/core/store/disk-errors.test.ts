@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Store } from './store.js';
 import { StoreFullError, StoreUnavailableError } from './store-error.js';
 
-describe('R10: what SQLite says about its disk', () => {
+describe('R10: a disk error of SQLite', () => {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mooring-store-'));
   let store: Store;
   const insert = () =>
@@ -26,7 +26,7 @@ describe('R10: what SQLite says about its disk', () => {
     rmSync(dataFolder, { recursive: true });
   });
 
-  it('is told as full, changes nothing, and is over when there is room', async () => {
+  it('is reported as full, changes nothing, and ends when there is space', async () => {
     await sql.raw('PRAGMA max_page_count = 1').execute(store.db);
     for (let round = 0; round < 3; round += 1) await expect(insert()).rejects.toThrow(StoreFullError);
     expect(await rows()).toBe(1);

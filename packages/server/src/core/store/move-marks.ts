@@ -1,5 +1,5 @@
 import type { Db, Queryable } from './queryable.js';
-import { readSetting } from './settings.js';
+import { readSetting, writeSetting } from './settings.js';
 import type { Store } from './store.js';
 import { StoreError } from './store-error.js';
 
@@ -40,19 +40,10 @@ async function read<Mark>(db: Db, name: string): Promise<Mark | undefined> {
   }
 }
 
-async function write(db: Db, name: string, mark: Leaving | Arriving): Promise<void> {
-  const value = JSON.stringify(mark);
-  await db
-    .insertInto('setting')
-    .values({ name, value })
-    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
-    .execute();
-}
-
 export const readLeaving = (db: Db) => read<Leaving>(db, leaving);
-export const writeLeaving = (db: Db, mark: Leaving) => write(db, leaving, mark);
+export const writeLeaving = (db: Db, mark: Leaving) => writeSetting(db, leaving, JSON.stringify(mark));
 export const readArriving = (db: Db) => read<Arriving>(db, arriving);
-export const writeArriving = (db: Db, mark: Arriving) => write(db, arriving, mark);
+export const writeArriving = (db: Db, mark: Arriving) => writeSetting(db, arriving, JSON.stringify(mark));
 
 export async function forgetMarks(db: Queryable): Promise<void> {
   await db.deleteFrom('setting').where('name', 'in', [leaving, arriving]).execute();

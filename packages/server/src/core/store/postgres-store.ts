@@ -39,34 +39,28 @@ const isSilence = (error: unknown): boolean =>
   error.cause instanceof Error &&
   /timeout/i.test(error.cause.message);
 
-interface Slots {
-  /** Runs the work when fewer than the most are at work. */
-  run<Result>(work: () => Promise<Result>): Promise<Result>;
-}
-
-function createSlots(most: number): Slots {
+/** @returns runs the work when fewer than the most are at work */
+function createSlots(most: number) {
   let taken = 0;
   let waiting: { go(): void; fail(error: unknown): void }[] = [];
-  return {
-    async run(work) {
-      if (taken >= most) await new Promise<void>((go, fail) => waiting.push({ go, fail }));
-      else taken += 1;
-      try {
-        return await work();
-      } catch (error) {
-        if (isSilence(error)) {
-          for (const { fail } of waiting) {
-            fail(new StoreUnavailableError('The store does not answer.', { cause: error }));
-          }
-          waiting = [];
+  return async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    if (taken >= most) await new Promise<void>((go, fail) => waiting.push({ go, fail }));
+    else taken += 1;
+    try {
+      return await work();
+    } catch (error) {
+      if (isSilence(error)) {
+        for (const { fail } of waiting) {
+          fail(new StoreUnavailableError('The store does not answer.', { cause: error }));
         }
-        throw error;
-      } finally {
-        const next = waiting.shift();
-        if (next) next.go();
-        else taken -= 1;
+        waiting = [];
       }
-    },
+      throw error;
+    } finally {
+      const next = waiting.shift();
+      if (next) next.go();
+      else taken -= 1;
+    }
   };
 }
 
@@ -102,20 +96,19 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
   const db = open(options.connectionsMax ?? 20);
   const aside = open(asideMax);
 
-  const slots = createSlots(writersMax);
-  const lockers = createSlots(lockersMax);
-  const losers = createSlots(1);
+  const asWriter = createSlots(writersMax);
+  const asLocker = createSlots(lockersMax);
+  const asLoser = createSlots(1);
 
   const again = async <Result>(
     work: (tx: Tx) => Promise<Result>,
-    { level, slots: own }: { level: IsolationLevel; slots: Slots },
+    { level, inSlot }: { level: IsolationLevel; inSlot: typeof asWriter },
   ): Promise<Result> => {
     const once = () => db.transaction().setIsolationLevel(level).execute(work);
     for (let attempt = 1; ; attempt += 1) {
       try {
         // Retries of this node run one after the other, so that they do not conflict with each other.
-        const inTurn = attempt === 1 ? own.run : losers.run;
-        return await inTurn(once);
+        return await (attempt === 1 ? inSlot(once) : asLoser(once));
       } catch (error) {
         if (!isConflict(error)) throw error;
         if (attempt === attemptsMax) {
@@ -142,9 +135,9 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     db,
     aside,
     clock,
-    transaction: (work) => again(work, { level: 'serializable', slots }),
+    transaction: (work) => again(work, { level: 'serializable', inSlot: asWriter }),
     // A database without this level uses the next stricter one, and then the work is retried like any other.
-    lockingTransaction: (work) => again(work, { level: 'read committed', slots: lockers }),
+    lockingTransaction: (work) => again(work, { level: 'read committed', inSlot: asLocker }),
     async durability() {
       const setting = async (name: string) => String(await value(sql`current_setting(${name}, true)`));
       return {

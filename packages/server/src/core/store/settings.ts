@@ -13,3 +13,11 @@ export async function readSetting(db: Queryable, name: string): Promise<string |
     return undefined;
   }
 }
+
+export async function writeSetting(db: Queryable, name: string, value: string): Promise<void> {
+  await db
+    .insertInto('setting')
+    .values({ name, value })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+    .execute();
+}

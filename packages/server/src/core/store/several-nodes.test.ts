@@ -40,7 +40,7 @@ describe('several nodes on one database', () => {
     return rows as Row[];
   };
 
-  it('make one tenant and one administrator when they start together on an empty database', async () => {
+  it('create one tenant and one administrator when they start together on an empty database', async () => {
     expect(await query('select id from tenant')).toHaveLength(1);
     expect(await query('select id from "user" where subject = \'admin\'')).toHaveLength(1);
     expect(await query("select name from setting where name = 'key-check'")).toHaveLength(1);

@@ -76,7 +76,7 @@ describe('a node that starts on a shared database', () => {
     expect(await storedText()).toBe(before);
   });
 
-  it('makes no key of its own for a database that has one already', async () => {
+  it('creates no key for a database that already has one', async () => {
     await start();
     await expect(start({ MOORING_MASTER_KEY: '' })).rejects.toThrow('The master key is missing');
   });
@@ -89,7 +89,7 @@ describe('a node that starts on a shared database', () => {
     expect(await storedText()).toBe(before);
   });
 
-  it('R03: leaves nothing of a migration that is cut in the middle, and the next try is whole', async () => {
+  it('R03: leaves no trace of an interrupted migration, and the next one completes', async () => {
     const relay = await startDatabaseRelay(server);
     relay.cutBefore('idempotent_request');
     const url = changed((through) => {
@@ -133,7 +133,7 @@ describe('a node that starts on a shared database', () => {
     await late.close();
   });
 
-  it('ends at once when the database refuses its login, and tells no password', async () => {
+  it('exits at once when the database refuses its login, and reveals no password', async () => {
     const password = `wrong-${newHex(8)}`;
     const url = changed((through) => {
       through.password = password;

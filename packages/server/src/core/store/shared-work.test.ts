@@ -9,7 +9,7 @@ type AuthorizationServer = Awaited<ReturnType<typeof startAuthorizationServer>>;
 /** What one user may take of tier 2 in five minutes. */
 const tier2Max = 50;
 
-describe('what nodes on one database count and redeem together', () => {
+describe('what nodes on one database count and redeem jointly', () => {
   let lab: AuthorizationServer;
   let all: TestNodes;
   let alice: TestPerson;

@@ -73,7 +73,7 @@ describe('the upgrade from 0.1.0', () => {
     expect(rowsOf(data)).toEqual(before);
   });
 
-  it('leaves everybody what they had: ids, keys, credentials with what they allow, and a proven record', async () => {
+  it('keeps what all users had: ids, keys, credentials with what they allow, and a proven usage log', async () => {
     const destinations = () => rowsOf(data)['credential_destination'] as { credential_id: string }[];
     const allowed = destinations().map(({ credential_id }) => credential_id);
     await onServer(data, async (url) => {

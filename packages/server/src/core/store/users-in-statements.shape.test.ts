@@ -43,7 +43,7 @@ function statementsOf(file: string) {
   });
 }
 
-it('a row of a user that is looked up by id is looked up by its user too, or a comment says why there is none', () => {
+it('a row of a user that is looked up by id is looked up by its user too, or a comment says why it is not', () => {
   const byId = files.flatMap(statementsOf).filter(({ statement, table }) => isById(statement, table));
   expect(byId.length).toBeGreaterThan(40);
   const withoutUser = byId

@@ -32,7 +32,7 @@ const codeOfBrowse = async (api: ApiClient, id: string): Promise<string> =>
 const activeKey = async (): Promise<string> =>
   (await a.get(keysPath)).body.data.find((key: { state: string }) => key.state === 'active').id;
 
-it('V11: what one node seals under a new key the other opens at once, and no node ever writes under a retired one', async () => {
+it('V11: what one node seals under a new key, the other opens at once, and no node ever writes under a retired one', async () => {
   const old = await activeKey();
   const made: string[] = [];
   const refused: string[] = [];

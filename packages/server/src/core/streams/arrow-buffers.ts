@@ -144,7 +144,7 @@ function unscaled(value: NonNullable<Cell>, { precision, scale }: DecimalPlaces)
 
 const ZERO = 48;
 
-export interface DecimalPlaces {
+interface DecimalPlaces {
   bits: 128 | 256;
   precision: number;
   scale: number;

@@ -4,7 +4,6 @@ import type { Data, DataType } from 'apache-arrow';
 import {
   bits,
   bytes,
-  type DecimalPlaces,
   days,
   decimals,
   filled,
@@ -45,60 +44,51 @@ interface Form {
   fill(values: readonly Cell[], validity: Validity): Data;
 }
 
+/** What `makeData` takes besides type and validity; its types are per Arrow type. */
+type Buffers = { data: unknown; valueOffsets?: Int32Array };
+
+const makeForm = (
+  arrow: ArrowLibrary,
+  type: DataType,
+  buffersOf: (values: readonly Cell[]) => Buffers,
+): Form => ({
+  type,
+  fill: (values, validity) => arrow.makeData({ type, ...validity, ...buffersOf(values) } as never),
+});
+
 function integerForm(arrow: ArrowLibrary, width: 8 | 16 | 32 | 64): Form {
   if (width === 64) {
-    const type = new arrow.Int64();
-    return {
-      type,
-      fill: (values, validity) =>
-        arrow.makeData({ type, ...validity, data: filled(new BigInt64Array(values.length), values, int64) }),
-    };
+    return makeForm(arrow, new arrow.Int64(), (values) => ({
+      data: filled(new BigInt64Array(values.length), values, int64),
+    }));
   }
+  const types = {
+    8: [arrow.Int8, Int8Array],
+    16: [arrow.Int16, Int16Array],
+    32: [arrow.Int32, Int32Array],
+  } as const;
+  const [Type, Target] = types[width];
   const convert = smallInt(width);
-  const formOf = (type: DataType, empty: (length: number) => Int8Array | Int16Array | Int32Array): Form => ({
-    type,
-    fill: (values, validity) =>
-      arrow.makeData({ type, ...validity, data: filled(empty(values.length), values, convert) } as never),
-  });
-  if (width === 8) return formOf(new arrow.Int8(), (length) => new Int8Array(length));
-  if (width === 16) return formOf(new arrow.Int16(), (length) => new Int16Array(length));
-  return formOf(new arrow.Int32(), (length) => new Int32Array(length));
+  return makeForm(arrow, new Type(), (values) => ({
+    data: filled(new Target(values.length), values, convert),
+  }));
 }
 
-function floatForm(arrow: ArrowLibrary, width: 32 | 64): Form {
-  if (width === 32) {
-    const type = new arrow.Float32();
-    return {
-      type,
-      fill: (values, validity) =>
-        arrow.makeData({ type, ...validity, data: filled(new Float32Array(values.length), values, float32) }),
-    };
-  }
-  const type = new arrow.Float64();
-  return {
-    type,
-    fill: (values, validity) =>
-      arrow.makeData({ type, ...validity, data: filled(new Float64Array(values.length), values, float64) }),
-  };
-}
-
-function decimalForm(arrow: ArrowLibrary, places: DecimalPlaces): Form {
-  const type = new arrow.Decimal(places.scale, places.precision, places.bits);
-  return {
-    type,
-    fill: (values, validity) => arrow.makeData({ type, ...validity, data: decimals(values, places) }),
-  };
-}
+const floatForm = (arrow: ArrowLibrary, width: 32 | 64): Form =>
+  width === 32
+    ? makeForm(arrow, new arrow.Float32(), (values) => ({
+        data: filled(new Float32Array(values.length), values, float32),
+      }))
+    : makeForm(arrow, new arrow.Float64(), (values) => ({
+        data: filled(new Float64Array(values.length), values, float64),
+      }));
 
 function timestampForm(arrow: ArrowLibrary, zone: 'UTC' | null): Form {
   const convert = (value: Cell) =>
     typeof value === 'string' && isInstant(value) === (zone !== null) ? toMicroseconds(value) : undefined;
-  const type = new arrow.TimestampMicrosecond(zone);
-  return {
-    type,
-    fill: (values, validity) =>
-      arrow.makeData({ type, ...validity, data: filled(new BigInt64Array(values.length), values, convert) }),
-  };
+  return makeForm(arrow, new arrow.TimestampMicrosecond(zone), (values) => ({
+    data: filled(new BigInt64Array(values.length), values, convert),
+  }));
 }
 
 function listForm(arrow: ArrowLibrary, item: Form): Form {
@@ -117,48 +107,6 @@ function listForm(arrow: ArrowLibrary, item: Form): Form {
   };
 }
 
-function plainForm(arrow: ArrowLibrary, kind: 'Bool' | 'Binary' | 'Date32' | 'Time64'): Form {
-  switch (kind) {
-    case 'Bool': {
-      const type = new arrow.Bool();
-      return { type, fill: (values, validity) => arrow.makeData({ type, ...validity, data: bits(values) }) };
-    }
-    case 'Binary': {
-      const type = new arrow.Binary();
-      return { type, fill: (values, validity) => arrow.makeData({ type, ...validity, ...bytes(values) }) };
-    }
-    case 'Date32': {
-      const type = new arrow.DateDay();
-      return {
-        type,
-        fill: (values, validity) =>
-          arrow.makeData({ type, ...validity, data: filled(new Int32Array(values.length), values, days) }),
-      };
-    }
-    default: {
-      const type = new arrow.TimeMicrosecond();
-      const convert = microsecondsOfDay;
-      return {
-        type,
-        fill: (values, validity) =>
-          arrow.makeData({
-            type,
-            ...validity,
-            data: filled(new BigInt64Array(values.length), values, convert),
-          }),
-      };
-    }
-  }
-}
-
-function textForm(arrow: ArrowLibrary, toText: (value: NonNullable<Cell>) => string): Form {
-  const type = new arrow.Utf8();
-  return {
-    type,
-    fill: (values, validity) => arrow.makeData({ type, ...validity, ...utf8(values, toText) }),
-  };
-}
-
 function formOf(arrow: ArrowLibrary, type: ArrowType, isJson: boolean): Form {
   switch (type.kind) {
     case 'Int':
@@ -166,15 +114,27 @@ function formOf(arrow: ArrowLibrary, type: ArrowType, isJson: boolean): Form {
     case 'Float':
       return floatForm(arrow, type.bits);
     case 'Decimal':
-      return decimalForm(arrow, type);
+      return makeForm(arrow, new arrow.Decimal(type.scale, type.precision, type.bits), (values) => ({
+        data: decimals(values, type),
+      }));
     case 'Timestamp':
       return timestampForm(arrow, type.zone);
     case 'List':
       return listForm(arrow, formOf(arrow, type.item, false));
     case 'Utf8':
-      return textForm(arrow, isJson ? jsonTextOf : text);
-    default:
-      return plainForm(arrow, type.kind);
+      return makeForm(arrow, new arrow.Utf8(), (values) => utf8(values, isJson ? jsonTextOf : text));
+    case 'Bool':
+      return makeForm(arrow, new arrow.Bool(), (values) => ({ data: bits(values) }));
+    case 'Binary':
+      return makeForm(arrow, new arrow.Binary(), bytes);
+    case 'Date32':
+      return makeForm(arrow, new arrow.DateDay(), (values) => ({
+        data: filled(new Int32Array(values.length), values, days),
+      }));
+    case 'Time64':
+      return makeForm(arrow, new arrow.TimeMicrosecond(), (values) => ({
+        data: filled(new BigInt64Array(values.length), values, microsecondsOfDay),
+      }));
   }
 }
 

@@ -85,7 +85,7 @@ describe('time cap', () => {
     await source.released;
   });
 
-  it('leaves a quick source alone', async () => {
+  it('does not affect a quick source', async () => {
     const capped = applyCaps(threeBatches().stream, { ...none, secondsMax: 3600 }, new AbortController());
     await drain(capped);
     expect(capped.outcome().state).toBe('complete');

@@ -1,8 +1,8 @@
 import { after } from '@mooring/connectors/kit/deadline';
 import type { RowStream } from '@mooring/connectors/spec/connector';
-import type { Column, Row } from '@mooring/connectors/spec/data-types';
+import type { Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import { createOutputMeter, type OutputMeter } from './output-meter.js';
+import { createOutputMeter } from './output-meter.js';
 
 /** Limits of one stream; 0 means no cap. */
 export interface StreamCaps {
@@ -27,15 +27,7 @@ export interface StreamOutcome {
   bytes: number;
 }
 
-export interface CappedRows {
-  columns: readonly Column[];
-  /** Can be iterated once. */
-  batches: AsyncIterable<readonly Row[]>;
-  /** For the encoder, which counts the bytes. */
-  meter: OutputMeter;
-  /** Valid once the encoder has ended. */
-  outcome(): StreamOutcome;
-}
+export type CappedRows = ReturnType<typeof applyCaps>;
 
 /** How long a source may take to stop before its session is aborted. */
 const LEAVE_MS = 2000;
@@ -60,18 +52,12 @@ export function abortFailure(signal: AbortSignal): ConnectorError {
 }
 
 /** An iteration of a source that knows whether a batch is pending. */
-interface Pulling {
-  next(): Promise<IteratorResult<readonly Row[], unknown>>;
-  /** Ends the work at the source within {@link LEAVE_MS}, cooperatively or by aborting its session. */
-  leave(): Promise<void>;
-}
-
-function startPulling(stream: RowStream, stop: AbortController): Pulling {
+function startPulling(stream: RowStream, stop: AbortController) {
   const source = stream.batches[Symbol.asyncIterator]();
   let isOwed = false;
   const abort = () => stop.abort(readEnded);
   return {
-    async next() {
+    async next(): Promise<IteratorResult<readonly Row[], unknown>> {
       isOwed = true;
       try {
         return await source.next();
@@ -79,7 +65,8 @@ function startPulling(stream: RowStream, stop: AbortController): Pulling {
         isOwed = false;
       }
     },
-    async leave() {
+    /** Ends the work at the source within {@link LEAVE_MS}, cooperatively or by aborting its session. */
+    async leave(): Promise<void> {
       // A source with a pending batch may ignore `return()` until it has the batch.
       if (isOwed) abort();
       const returned = (async () => source.return?.())().catch(() => undefined);
@@ -109,7 +96,10 @@ interface Patience {
 type Pulled = IteratorResult<readonly Row[], unknown> | 'time';
 
 /** The next batch, or `time` when the deadline passes first. */
-function pull(source: Pulling, { idleSeconds, secondsLeft, signal }: Patience): Promise<Pulled> {
+function pull(
+  source: ReturnType<typeof startPulling>,
+  { idleSeconds, secondsLeft, signal }: Patience,
+): Promise<Pulled> {
   return new Promise<Pulled>((resolve, reject) => {
     const timers: NodeJS.Timeout[] = [];
     const settle = (act: () => void) => {
@@ -172,7 +162,7 @@ async function* cutRows(
  * @throws ConnectorError (from the iteration) `timeout` after `idleSeconds` without a batch, the reason of an abort,
  * and failures of the source.
  */
-export function applyCaps(stream: RowStream, caps: StreamCaps, stop: AbortController): CappedRows {
+export function applyCaps(stream: RowStream, caps: StreamCaps, stop: AbortController) {
   const meter = createOutputMeter(caps.bytesMax);
   let cut: Cap | undefined;
   const onCut = (cap: Cap) => {
@@ -180,9 +170,12 @@ export function applyCaps(stream: RowStream, caps: StreamCaps, stop: AbortContro
   };
   return {
     columns: stream.columns,
+    /** Can be iterated once. */
     batches: cutRows(stream, caps, { stop, onCut }),
+    /** For the encoder, which counts the bytes. */
     meter,
-    outcome() {
+    /** Valid once the encoder has ended. */
+    outcome(): StreamOutcome {
       const cap = meter.isFull() ? 'bytes' : cut;
       const counts = { rows: meter.rows(), bytes: meter.bytes() };
       return cap ? { state: 'truncated', cap, ...counts } : { state: 'complete', ...counts };

@@ -9,7 +9,7 @@ import { encodeArrow } from './encode-arrow.js';
 import { createOutputMeter } from './output-meter.js';
 
 describe('Arrow', () => {
-  it('gives every neutral type back, with nulls', async () => {
+  it('returns every neutral type, with nulls', async () => {
     expect(await read('boolean', true, null, false)).toEqual({ type: 'Bool', values: [true, null, false] });
     expect(await read('integer', 9007199254740991, null, -1)).toEqual({
       type: 'Int64',
@@ -86,7 +86,7 @@ describe('Arrow', () => {
     );
   });
 
-  it('tells the type from the column, whatever the first rows hold', async () => {
+  it('takes the type from the column, whatever the first rows contain', async () => {
     const columns = [column('a', 'timestamp'), column('b', 'datetime')];
     const later: Row = ['2024-02-29T12:34:56.1Z', '2024-02-29T12:34:56.1'];
     const table = await tableOf(columns, batchesOf([[null, null]], [later]));
@@ -131,7 +131,7 @@ describe('Arrow', () => {
     });
   });
 
-  it('gives any text back, in many batches', async () => {
+  it('returns any text, in many batches', async () => {
     const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string(), fc.constant(null));
     await fc.assert(
       fc.asyncProperty(

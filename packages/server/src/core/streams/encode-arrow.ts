@@ -10,14 +10,6 @@ const END_BYTES = 8;
 /** Most rows of one record batch, so that a message stays small whatever the batches of the source. */
 const ROWS_MAX = 8192;
 
-/** Messages of the streaming format. */
-interface Messages {
-  schema(): Uint8Array;
-  /** @param firstRow number of the first row, from 1 */
-  rows(rows: readonly Row[], firstRow: number): Uint8Array;
-  end(): Uint8Array;
-}
-
 /** The library's writer has an unbounded queue; this one returns its output at once. */
 function createWriter(arrow: ArrowLibrary) {
   class Writer extends arrow.RecordBatchStreamWriter {
@@ -40,7 +32,10 @@ function createWriter(arrow: ArrowLibrary) {
   return new Writer();
 }
 
-function createMessages(arrow: ArrowLibrary, columns: readonly Column[]): Messages {
+type Messages = ReturnType<typeof createMessages>;
+
+/** Messages of the streaming format. */
+function createMessages(arrow: ArrowLibrary, columns: readonly Column[]) {
   const forms = columns.map((column, position) => arrowColumn(arrow, { column, position }));
   const names = distinctNames(columns);
   assertNamesEncodable(names);
@@ -58,15 +53,16 @@ function createMessages(arrow: ArrowLibrary, columns: readonly Column[]): Messag
     );
   };
   return {
-    schema() {
+    schema(): Uint8Array {
       writer.reset(undefined, schema);
       return writer.take();
     },
-    rows(rows, firstRow) {
+    /** @param firstRow number of the first row, from 1 */
+    rows(rows: readonly Row[], firstRow: number): Uint8Array {
       writer.write(batchOf(rows, firstRow));
       return writer.take();
     },
-    end() {
+    end(): Uint8Array {
       writer.finish();
       return writer.take();
     },

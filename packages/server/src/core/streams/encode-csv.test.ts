@@ -81,12 +81,12 @@ describe('CSV', () => {
     );
   });
 
-  it('tells null from the empty text', async () => {
+  it('distinguishes null from empty text', async () => {
     const columns = [column('a'), column('b', 'integer'), column('c')];
     expect(await bodyOf(columns, batchesOf([[null, null, '']]))).toEqual([',,""']);
   });
 
-  it('VA5: tells null from no bytes, and from the null of JSON', async () => {
+  it('VA5: distinguishes null from empty bytes, and from the null of JSON', async () => {
     const columns = [column('a', 'bytes'), column('b', 'bytes'), column('c', 'json'), column('d', 'json')];
     const row: Row = [null, '', null, new JsonText('null', true)];
     expect(await bodyOf(columns, batchesOf([row]))).toEqual([',"",,null']);
@@ -100,7 +100,7 @@ describe('CSV', () => {
       });
   });
 
-  it('VA5: keeps the line of a null in the only column, which readers would pass over', async () => {
+  it('VA5: keeps the line of a null in the only column, which readers would ignore', async () => {
     expect(await bodyOf([column('a')], batchesOf([['x'], [null], ['']]))).toEqual(['x', '""', '""']);
   });
 

@@ -28,7 +28,7 @@ const jsonValue = fc.oneof(
 );
 
 describe('NDJSON', () => {
-  it('gives back every value as it was', async () => {
+  it('returns every value unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(fc.tuple(jsonValue, jsonValue), { maxLength: 5 }), { maxLength: 5 }),

@@ -1,8 +1,7 @@
 import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/spec/data-types';
 import { distinctColumns, distinctNames } from './column-names.js';
-import { encodeText, type TextForm } from './encode-text.js';
+import { type Encode, encodeText, type TextForm } from './encode-text.js';
 import { ownMember } from './last-words.js';
-import { createOutputMeter } from './output-meter.js';
 
 /** Characters that JSON must escape: quote, backslash, control characters, and lone surrogates. */
 const needsEscape = /["\\\p{Cc}\p{Cs}]/u;
@@ -40,20 +39,11 @@ function ndjsonForm(columns: readonly Column[]): TextForm {
  * have them: 64-bit integers, decimals and `NaN` are texts, null is null. Source: github.com/ndjson/ndjson-spec 1.0;
  * RFC 8259.
  */
-export function encodeNdjson(
-  columns: readonly Column[],
-  batches: AsyncIterable<readonly Row[]>,
-  meter = createOutputMeter(),
-): AsyncGenerator<Uint8Array, void, undefined> {
-  return encodeText(ndjsonForm(columns), batches, meter);
-}
+export const encodeNdjson: Encode = (columns, batches, meter) =>
+  encodeText(ndjsonForm(columns), batches, meter);
 
 /** The same with a first line that names the columns, `{"$mooring":{"columns":[…]}}`, also without rows. */
-export function encodeNdjsonWithColumns(
-  columns: readonly Column[],
-  batches: AsyncIterable<readonly Row[]>,
-  meter = createOutputMeter(),
-): AsyncGenerator<Uint8Array, void, undefined> {
+export const encodeNdjsonWithColumns: Encode = (columns, batches, meter) => {
   const head = `${JSON.stringify({ [ownMember]: { columns: distinctColumns(columns) } })}\n`;
   return encodeText({ ...ndjsonForm(columns), head }, batches, meter);
-}
+};

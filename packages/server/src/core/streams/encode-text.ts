@@ -1,7 +1,14 @@
 import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { halfCharacterRemedy, hasHalfCharacter } from './half-characters.js';
-import type { OutputMeter } from './output-meter.js';
+import { createOutputMeter, type OutputMeter } from './output-meter.js';
+
+/** Encodes rows. @param meter absent: one without a cap */
+export type Encode = (
+  columns: readonly Column[],
+  batches: AsyncIterable<readonly Row[]>,
+  meter?: OutputMeter,
+) => AsyncGenerator<Uint8Array, void, undefined>;
 
 /** A line-by-line form of rows. */
 export interface TextForm {
@@ -53,7 +60,7 @@ function fitting(form: TextForm, rows: readonly Row[], room: number): { text: st
 export async function* encodeText(
   form: TextForm,
   batches: AsyncIterable<readonly Row[]>,
-  meter: OutputMeter,
+  meter: OutputMeter = createOutputMeter(),
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let head = form.head;
   const chunkOf = (rows: readonly Row[], body: string): Uint8Array => {

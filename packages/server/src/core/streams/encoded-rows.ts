@@ -1,11 +1,10 @@
 import type { RowStream } from '@mooring/connectors/spec/connector';
-import type { Column, Row } from '@mooring/connectors/spec/data-types';
 import { applyCaps, type StreamCaps, type StreamOutcome } from './caps.js';
 import { encodeArrow } from './encode-arrow.js';
 import { encodeCsv, encodeCsvForSpreadsheets } from './encode-csv.js';
 import { encodeNdjson, encodeNdjsonWithColumns } from './encode-ndjson.js';
+import type { Encode } from './encode-text.js';
 import type { StreamFormat } from './media-type.js';
-import type { OutputMeter } from './output-meter.js';
 
 /** Output of an encoder so far. */
 export interface Counts {
@@ -18,12 +17,6 @@ export interface Encoded {
   chunks: AsyncGenerator<Uint8Array, StreamOutcome, undefined>;
   counts(): Counts;
 }
-
-type Encode = (
-  columns: readonly Column[],
-  batches: AsyncIterable<readonly Row[]>,
-  meter: OutputMeter,
-) => AsyncGenerator<Uint8Array, void, undefined>;
 
 const encoders: Readonly<Record<StreamFormat, Encode>> = {
   ndjson: encodeNdjson,

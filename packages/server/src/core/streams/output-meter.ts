@@ -1,27 +1,19 @@
-/** Counts the output of an encoder, and knows the byte cap. */
-export interface OutputMeter {
-  /** Bytes left until the cap; infinite without one. */
-  room(): number;
-  wrote(rows: number, bytes: number): void;
-  /** Called when the next row does not fit; nothing is written after this. */
-  full(): void;
-  rows(): number;
-  bytes(): number;
-  isFull(): boolean;
-}
+export type OutputMeter = ReturnType<typeof createOutputMeter>;
 
-/** @param bytesMax 0: no cap */
-export function createOutputMeter(bytesMax = 0): OutputMeter {
+/** Counts the output of an encoder, and knows the byte cap. @param bytesMax 0: no cap */
+export function createOutputMeter(bytesMax = 0) {
   let rows = 0;
   let bytes = 0;
   let isFull = false;
   return {
+    /** Bytes left until the cap; infinite without one. */
     room: () => (bytesMax > 0 ? bytesMax - bytes : Number.POSITIVE_INFINITY),
-    wrote(moreRows, moreBytes) {
+    wrote(moreRows: number, moreBytes: number): void {
       rows += moreRows;
       bytes += moreBytes;
     },
-    full() {
+    /** Called when the next row does not fit; nothing is written after this. */
+    full(): void {
       isFull = true;
     },
     rows: () => rows,

@@ -2,20 +2,13 @@ import type { Tx } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
 import { UnreadableError, type Vault } from '../vault/envelope.js';
 import { fromSealedColumns } from '../vault/sealed-fields.js';
-import { formerShard, type Head, type Heads } from './chain.js';
+import { formerShard, type Head, type Heads, lastRecord } from './chain.js';
 import { nextCheckpoint, noCheckpoint } from './checkpoints.js';
 import { firstKeyVersion, makeRecordKey, newestKeyVersion } from './keys.js';
 
 /** End of the chain of version 0.1, and what is wrong with it: its head was sealed separately, and could be deleted. */
-async function formerHead(tx: Tx, vault: Vault, tenantId: string): Promise<{ head?: Head; note: string }> {
-  const head = await tx
-    .selectFrom('use_record')
-    .select(['seq', 'hash'])
-    .where('tenant_id', '=', tenantId)
-    .where('shard', '=', formerShard)
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+async function formerHead(tx: Tx, vault: Vault, tenantId: string) {
+  const head = await lastRecord(tx, tenantId, formerShard);
   // No user: it belonged to the tenant.
   const row = await tx
     .selectFrom('secret')
@@ -24,18 +17,16 @@ async function formerHead(tx: Tx, vault: Vault, tenantId: string): Promise<{ hea
     .where('record_id', '=', tenantId)
     .where('tenant_id', '=', tenantId)
     .executeTakeFirst();
-  if (!head && !row) return { note: 'begun' };
-  const closed = { ...(head ? { head } : {}) };
-  if (!row) return { ...closed, note: 'chain of 0.1 closed; its sealed head was missing' };
+  if (!row) return { head, note: head ? 'chain of 0.1 closed; its sealed head was missing' : 'begun' };
   try {
     const version = Number(row.version);
     const context = { recordKind: 'use-head', recordId: tenantId, ownerId: '', version, field: 'head' };
     const last = vault.open(fromSealedColumns(row), { tenantId, ...context }).reveal() as Head;
     const isSame = last.seq === head?.seq && last.hash === head.hash;
-    return { ...closed, note: `chain of 0.1 closed${isSame ? '' : '; it did not end at its sealed head'}` };
+    return { head, note: `chain of 0.1 closed${isSame ? '' : '; it did not end at its sealed head'}` };
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    return { ...closed, note: 'chain of 0.1 closed; its sealed head could not be opened' };
+    return { head, note: 'chain of 0.1 closed; its sealed head could not be opened' };
   }
 }
 

@@ -58,11 +58,20 @@ export const isOnChain = (key: Buffer, { hash, ...use }: UseRecordTable, previou
 export const furthest = (...heads: readonly (Head | undefined)[]): Head =>
   heads.reduce<Head>((far, head) => (head && head.seq > far.seq ? head : far), noHead);
 
+export const headsOf = (rows: readonly (Head & { shard: number })[]): Heads =>
+  new Map(rows.map(({ shard, seq, hash }) => [shard, { seq, hash }]));
+
 /** Last record of each shard, as the store has them. */
 export async function shardHeads(db: Queryable, tenantId: string): Promise<Heads> {
-  const rows = await db.selectFrom('use_shard').selectAll().where('tenant_id', '=', tenantId).execute();
-  return new Map(rows.map(({ shard, seq, hash }) => [shard, { seq, hash }]));
+  return headsOf(await db.selectFrom('use_shard').selectAll().where('tenant_id', '=', tenantId).execute());
 }
+
+export const recordsOf = (db: Queryable, tenantId: string, shard: number) =>
+  db.selectFrom('use_record').where('tenant_id', '=', tenantId).where('shard', '=', shard);
+
+/** Last record of a shard, from the records themselves. */
+export const lastRecord = (db: Queryable, tenantId: string, shard: number): Promise<Head | undefined> =>
+  recordsOf(db, tenantId, shard).select(['seq', 'hash']).orderBy('seq', 'desc').limit(1).executeTakeFirst();
 
 export interface Appending {
   store: Pick<Store, 'kind'>;
@@ -87,19 +96,9 @@ async function lockedHeads(tx: Tx, { store, tenantId, seen, isRepair }: Appendin
     .orderBy('shard')
     .$if(store.kind === 'postgresql', (query) => query.forUpdate())
     .execute();
-  const heads: Heads = new Map(rows.map(({ shard, seq, hash }) => [shard, { seq, hash }]));
+  const heads = headsOf(rows);
   for (const shard of wanted) {
-    const last =
-      isRepair || !heads.has(shard)
-        ? await tx
-            .selectFrom('use_record')
-            .select(['seq', 'hash'])
-            .where('tenant_id', '=', tenantId)
-            .where('shard', '=', shard)
-            .orderBy('seq', 'desc')
-            .limit(1)
-            .executeTakeFirst()
-        : undefined;
+    const last = isRepair || !heads.has(shard) ? await lastRecord(tx, tenantId, shard) : undefined;
     heads.set(shard, furthest(seen.get(shard), heads.get(shard), last));
   }
   return heads;

@@ -1,7 +1,7 @@
 import { hmacSha256 } from '../crypto/digest.js';
 import type { Queryable } from '../store/queryable.js';
 import type { UseCheckpointTable } from '../store/tables.js';
-import { type Head, type Heads, noHead } from './chain.js';
+import { furthest, type Head, type Heads, noHead } from './chain.js';
 import type { RecordKey } from './keys.js';
 
 // A checkpoint lists the heads of all shards at one moment, is signed, and carries the hash of the previous one.
@@ -18,6 +18,22 @@ export interface Checkpoint {
   note: string | null;
   hash: string;
 }
+
+/** What is known of the usage log of a tenant. */
+export interface KeptRecord {
+  readonly tenantId: string;
+  readonly key: RecordKey;
+  /** The last one with a valid signature. */
+  checkpoint: Checkpoint;
+  /** A later row without a valid signature: the log continues after it, and verification reports it. */
+  ahead: Pick<Checkpoint, 'number' | 'hash'> | undefined;
+  /** Furthest head of each shard that this process has seen. */
+  readonly seen: Heads;
+}
+
+export const see = (seen: Heads, heads: Heads): void => {
+  for (const [shard, head] of heads) seen.set(shard, furthest(seen.get(shard), head));
+};
 
 /** Stands for the state before the first checkpoint. */
 export const noCheckpoint: Checkpoint = {
@@ -88,12 +104,7 @@ export function follows(before: Checkpoint, next: Checkpoint, row: UseCheckpoint
   );
 }
 
-export interface NewCheckpoint {
-  at: string;
-  heads: Heads;
-  keptFrom: number;
-  note: string | null;
-}
+export type NewCheckpoint = Pick<Checkpoint, 'at' | 'heads' | 'keptFrom' | 'note'>;
 
 /** The checkpoint after `before`, and its row. */
 export function nextCheckpoint(
@@ -117,41 +128,19 @@ export function nextCheckpoint(
   };
 }
 
+export const checkpointsOf = (db: Queryable, tenantId: string) =>
+  db.selectFrom('use_checkpoint').selectAll().where('tenant_id', '=', tenantId);
+
 export const checkpointsAfter = (
   db: Queryable,
   tenantId: string,
   number: number,
   most: number,
 ): Promise<UseCheckpointTable[]> =>
-  db
-    .selectFrom('use_checkpoint')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('number', '>', number)
-    .orderBy('number')
-    .limit(most)
-    .execute();
+  checkpointsOf(db, tenantId).where('number', '>', number).orderBy('number').limit(most).execute();
 
 export const lastCheckpointRow = (db: Queryable, tenantId: string): Promise<UseCheckpointTable | undefined> =>
-  db
-    .selectFrom('use_checkpoint')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .orderBy('number', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-
-/** The last full checkpoint up to `number`. */
-const fullRowUpTo = (db: Queryable, tenantId: string, number: number) =>
-  db
-    .selectFrom('use_checkpoint')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('number', '<=', number)
-    .where('is_full', '=', 1)
-    .orderBy('number', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  checkpointsOf(db, tenantId).orderBy('number', 'desc').limit(1).executeTakeFirst();
 
 export type KeyOfVersion = (version: number) => Promise<Buffer | undefined>;
 
@@ -166,7 +155,12 @@ export async function checkpointAt(
   number: number,
 ): Promise<Checkpoint | undefined> {
   if (number === 0) return noCheckpoint;
-  const full = await fullRowUpTo(db, tenantId, number);
+  const full = await checkpointsOf(db, tenantId)
+    .where('number', '<=', number)
+    .where('is_full', '=', 1)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
   let found = full && readCheckpoint(full, undefined, await keyOf(full.key_version));
   if (!found) return undefined;
   for (const row of await checkpointsAfter(db, tenantId, found.number, number - found.number)) {

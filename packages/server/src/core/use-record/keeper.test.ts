@@ -128,7 +128,7 @@ describe('a usage log over several processes', () => {
     expect(await next.verify()).toMatchObject({ ok: false, broken: { seq: 1, problem: 'missing' } });
   });
 
-  it('LI2: goes on behind its records where a head was removed or set back, and never from the beginning', async () => {
+  it('LI2: continues after its records where a head was removed or set back, and never from the beginning', async () => {
     const first = startProcess();
     await first.use('a', 3);
     await stand.store.db.updateTable('use_shard').set({ seq: 2, hash: 'x' }).execute();

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { InvalidRequest } from '../errors/app-error.js';
 import type { Db, Queryable } from '../store/queryable.js';
+import type { UseRecordTable } from '../store/tables.js';
 import { formerShard } from './chain.js';
 
 // Uses with their outcomes, in order of their start.
@@ -19,11 +20,7 @@ export interface UseFilter {
 }
 
 /** Where a list continues: the last use of the previous page. */
-export interface UsePosition {
-  at: string;
-  shard: number;
-  seq: number;
-}
+export type UsePosition = Pick<UseRecordTable, 'at' | 'shard' | 'seq'>;
 
 /** By hash, which only the key of the log can produce: the place in a shard would reveal other uses. */
 export const cursorOf = ({ at, hash }: Pick<ListedUse, 'at' | 'hash'>): string => `${at}_${hash}`;

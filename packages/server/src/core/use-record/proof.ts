@@ -1,6 +1,5 @@
 import type { Queryable } from '../store/queryable.js';
-import type { KeyOfVersion } from './checkpoints.js';
-import type { KeptRecord } from './kept-record.js';
+import type { KeptRecord, KeyOfVersion } from './checkpoints.js';
 
 export interface Broken {
   /** Absent for a checkpoint. */

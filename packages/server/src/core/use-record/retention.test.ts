@@ -29,7 +29,7 @@ describe('a usage log whose beginning or key is gone', () => {
     expect(await next.verify()).toMatchObject({ ok: true, records: 2 });
   });
 
-  it('LI1: after its key was lost a new one is recorded, and proofs begin there', async () => {
+  it('LI1: after its key was lost, the new key is recorded and proofs begin there', async () => {
     await startProcess().use('a', 2);
     await startProcess().sign();
     stand.vault = createVault(newKey());
@@ -49,7 +49,7 @@ describe('a usage log whose beginning or key is gone', () => {
     expect(await next.verify()).toMatchObject({ ok: false, broken: { seq: 6, problem: 'changed' } });
   });
 
-  it('LI10: what is older than it is kept goes, up to a signed checkpoint, and the rest is whole', async () => {
+  it('LI10: records older than the retention period are deleted up to a signed checkpoint, and the rest verifies', async () => {
     const first = startProcess();
     // The checkpoint that everything before may go up to is a full one: the 1st, the 129th, …
     for (let number = 2; number <= 129; number += 1) {
@@ -78,7 +78,7 @@ describe('a usage log whose beginning or key is gone', () => {
     expect(await startProcess().verify()).toMatchObject({ ok: false });
   });
 
-  it('LI10: is proven in pieces, each from where the one before has ended', async () => {
+  it('LI10: is proven in parts, each starting where the previous one ended', async () => {
     const first = startProcess();
     const uses = full(20_000, 600);
     await Promise.all(Array.from({ length: 20 }, (_, who) => first.use(`c ${who % 7}`, uses / 20)));

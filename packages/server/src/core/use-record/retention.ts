@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.js';
-import { formerShard, type Heads } from './chain.js';
-import { checkpointAt } from './checkpoints.js';
+import { formerShard, type Heads, recordsOf } from './chain.js';
+import { checkpointAt, checkpointsOf } from './checkpoints.js';
 import type { RecordKeeper } from './keeper.js';
 
 const recordsAtOnce = 1_000;
@@ -19,10 +19,7 @@ export async function forgetUses(
   const oldest = new Date(now.getTime() - days * 86_400_000).toISOString();
   const tenants = await store.db.selectFrom('tenant').select('id').execute();
   for (const { id: tenantId } of tenants) {
-    const due = await store.db
-      .selectFrom('use_checkpoint')
-      .select('number')
-      .where('tenant_id', '=', tenantId)
+    const due = await checkpointsOf(store.db, tenantId)
       .where('is_full', '=', 1)
       .where('at', '<', oldest)
       .orderBy('at', 'desc')
@@ -46,11 +43,8 @@ async function forgetRecords({ db }: Store, tenantId: string, heads: Heads): Pro
   lasts.set(formerShard, Number.MAX_SAFE_INTEGER - 1);
   for (const [shard, last] of lasts) {
     for (;;) {
-      const oldest = await db
-        .selectFrom('use_record')
+      const oldest = await recordsOf(db, tenantId, shard)
         .select('seq')
-        .where('tenant_id', '=', tenantId)
-        .where('shard', '=', shard)
         .orderBy('seq')
         .limit(1)
         .executeTakeFirst();

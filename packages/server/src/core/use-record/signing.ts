@@ -2,15 +2,6 @@ import type { Logger } from 'pino';
 import type { Db } from '../store/queryable.js';
 import type { RecordKeeper } from './keeper.js';
 
-/** Signs new records: at intervals, and after a number of records of one tenant. */
-export interface Signing {
-  noteAppended(tenantId: string, records: number): void;
-  /** Signs the records of all tenants. */
-  open(): Promise<void>;
-  /** Signs what this process has recorded. */
-  close(): Promise<void>;
-}
-
 export interface SigningDependencies {
   db: Db;
   keeper: RecordKeeper;
@@ -21,7 +12,10 @@ export interface SigningDependencies {
 
 const checkpointRecords = 1_000;
 
-export function createSigning({ db, keeper, log, checkpointMs }: SigningDependencies): Signing {
+export type Signing = ReturnType<typeof createSigning>;
+
+/** Signs new records: at intervals, and after a number of records of one tenant. */
+export function createSigning({ db, keeper, log, checkpointMs }: SigningDependencies) {
   const unsigned = new Map<string, number>();
   const appended = new Set<string>();
 
@@ -47,16 +41,18 @@ export function createSigning({ db, keeper, log, checkpointMs }: SigningDependen
   }, checkpointMs).unref();
 
   return {
-    noteAppended(tenantId, records) {
+    noteAppended(tenantId: string, records: number): void {
       const count = (unsigned.get(tenantId) ?? 0) + records;
       unsigned.set(tenantId, count);
       appended.add(tenantId);
       if (count >= checkpointRecords) void sign(tenantId).catch(signedLater(tenantId));
     },
-    async open() {
+    /** Signs the records of all tenants. */
+    async open(): Promise<void> {
       for (const id of await tenantIds()) await sign(id);
     },
-    async close() {
+    /** Signs what this process has recorded. */
+    async close(): Promise<void> {
       clearInterval(timer);
       await signing;
       for (const tenantId of appended) await sign(tenantId).catch(signedLater(tenantId));

@@ -1,17 +1,16 @@
 import type { Queryable } from '../store/queryable.js';
-import { formerShard, type Head } from './chain.js';
+import { formerShard, type Head, recordsOf } from './chain.js';
 import {
   type Checkpoint,
   checkpointAt,
-  type KeyOfVersion,
+  checkpointsOf,
+  type KeptRecord,
   lastCheckpointRow,
   noCheckpoint,
   readCheckpoint,
 } from './checkpoints.js';
-import type { KeptRecord } from './kept-record.js';
 import { type Broken, BrokenError, PausedError, type Position, type Proof, textOf } from './proof.js';
-import { readWindow, walkWindow } from './walk-records.js';
-import { isTailWhole } from './walk-tail.js';
+import { isTailWhole, readWindow, walkWindow } from './walk-records.js';
 
 // Proves that the usage log is intact: the chain of checkpoints from the beginning of the retained log, the records
 // of each shard between them, and the unsigned records after the last one. The proof is split over requests, so that
@@ -42,18 +41,15 @@ const windowCheckpoints = 32;
 async function beginning(proof: Proof, keptFrom: number): Promise<Checkpoint> {
   const { db, kept, keyOf } = proof;
   const first = keptFrom === 0 ? noCheckpoint : await checkpointAt(db, keyOf, kept.tenantId, keptFrom);
-  const renewed = await db
-    .selectFrom('use_checkpoint')
-    .selectAll()
-    .where('tenant_id', '=', kept.tenantId)
+  const renewed = await checkpointsOf(db, kept.tenantId)
     .where('number', '>', keptFrom)
     .where('note', 'like', 'new key: %')
     .orderBy('number', 'desc')
     .execute();
   for (const row of renewed) {
     const isLost = (await keyOf(row.key_version - 1)) === undefined;
-    const anew = isLost ? readCheckpoint(row, undefined, await keyOf(row.key_version)) : undefined;
-    if (anew) return anew;
+    const restart = isLost ? readCheckpoint(row, undefined, await keyOf(row.key_version)) : undefined;
+    if (restart) return restart;
   }
   if (!first) throw new BrokenError({ seq: keptFrom, problem: 'missing' });
   return first;
@@ -84,10 +80,7 @@ async function prove(
   return prove(proof, at, undefined, tell);
 }
 
-export interface Verifying {
-  db: Queryable;
-  kept: KeptRecord;
-  keyOf: KeyOfVersion;
+export interface Verifying extends Pick<Proof, 'db' | 'kept' | 'keyOf'> {
   /** False when checkpoints that this process has seen are gone. */
   isUpToDate: boolean;
   /** Time for this request, in milliseconds. */
@@ -136,4 +129,20 @@ export async function verifyUses(verifying: Verifying): Promise<VerifyReport> {
     if (keptFrom > (last?.kept_from ?? 0)) return verifyUses(verifying);
     return report({ ok: false, done: true, broken: error.broken });
   }
+}
+
+/** Whether the log still contains a head that was noted earlier: of a checkpoint, or of the chain of version 0.1. */
+export async function hasHead(
+  db: Queryable,
+  { tenantId, checkpoint }: KeptRecord,
+  { seq, hash }: Head,
+): Promise<boolean | 'no longer kept'> {
+  const signed = await checkpointsOf(db, tenantId).where('number', '=', seq).executeTakeFirst();
+  if (signed?.hash === hash) return true;
+  const former = await recordsOf(db, tenantId, formerShard)
+    .select('hash')
+    .where('seq', '=', seq)
+    .executeTakeFirst();
+  if (former?.hash === hash) return true;
+  return seq < checkpoint.keptFrom ? 'no longer kept' : false;
 }

@@ -47,7 +47,7 @@ describe('the vault', () => {
     },
   );
 
-  it('keeps contexts apart whose members run together', () => {
+  it('distinguishes contexts whose concatenated members are equal', () => {
     const sealed = vault.seal('secret', { ...context, recordId: 'ab', ownerId: 'c' });
     expect(() => vault.open(sealed, { ...context, recordId: 'a', ownerId: 'bc' })).toThrow(UnreadableError);
   });
@@ -72,7 +72,7 @@ describe('the vault', () => {
     expect(() => createVault(otherKey).open(vault.seal('secret', context), context)).toThrow(UnreadableError);
   });
 
-  it('says nothing of the value in its error', () => {
+  it('reveals nothing about the value in its error', () => {
     try {
       vault.open({ ...vault.seal('the-secret-value', context), keyId: 'x' }, context);
     } catch (error) {

@@ -38,18 +38,18 @@ describe('the file of the master key', () => {
     return undefined;
   };
 
-  it('is taken when it is its user’s alone', async () => {
+  it('is accepted when only its user can access it', async () => {
     expect(await refusal()).toBeUndefined();
   });
 
-  it('TR23: is refused when it is a link, or no file', async () => {
+  it('TR23: is refused when it is a link or not a file', async () => {
     const link = path.join(folder, 'link.key');
     symlinkSync(file, link);
     expect(await refusal(link)).toContain('is a link');
     expect(await refusal(folder)).toContain('is not a regular file');
   });
 
-  it('TR23: is refused in a folder that others can write, but for one like /tmp', async () => {
+  it('TR23: is refused in a folder that others can write to, except one like /tmp', async () => {
     chmodSync(folder, 0o777);
     expect(await refusal()).toContain(`chmod go-w ${folder}`);
     chmodSync(folder, 0o720);
@@ -73,7 +73,7 @@ describe('the file of the master key', () => {
     },
   );
 
-  it('TR23: an empty one, as a first start of 0.1.0 that was cut left it, is made whole by the next first start', async () => {
+  it('TR23: an empty one, left by an interrupted first start of 0.1.0, is replaced by the next first start', async () => {
     const dataFolder = path.join(folder, 'data');
     mkdirSync(dataFolder, { mode: 0o700 });
     const keyFile = path.join(dataFolder, 'master.key');

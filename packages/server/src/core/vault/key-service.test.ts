@@ -82,19 +82,19 @@ describe('a master key that the transit engine of Vault or OpenBao decrypts', ()
       masterKey,
     }));
 
-  it('is not given for a wrong token, and the token is in no message', async () => {
+  it('is not returned for a wrong token, and no message contains the token', async () => {
     const log = await staysSealed({ transit: { ...settings(), token: 'hvs.wrong-token-0123' } });
     expect(log).toContain('refuses the token');
     expect(log).not.toContain('hvs.wrong-token-0123');
     expect(transit.answered.at(-1)).toBe(403);
   });
 
-  it('is not given for a changed ciphertext', async () => {
+  it('is not returned for a changed ciphertext', async () => {
     const ciphertext = settings().ciphertext.replace(/.{6}$/, 'AAAA==');
     expect(await staysSealed({ transit: { ...settings(), ciphertext } })).toContain('answers 400');
   });
 
-  it('is refused by the configuration when its ciphertext has another form, or when there are two keys', async () => {
+  it('is rejected in the configuration when its ciphertext has the wrong format, or when there are two keys', async () => {
     const start = (keyService: object, environment = {}) =>
       startServer({ configuration: { keyService }, environment });
     await expect(start({ transit: { ...settings(), ciphertext: 'v1:abc' } })).rejects.toThrow('vault:v1');
@@ -102,7 +102,7 @@ describe('a master key that the transit engine of Vault or OpenBao decrypts', ()
     await expect(start({ transit: settings() }, other)).rejects.toThrow('Two master keys');
   });
 
-  it('is refused by the configuration when its token would travel in the clear', async () => {
+  it('is rejected in the configuration when its token would travel unencrypted', async () => {
     const transit = { ...settings(), address: 'http://vault.example:8200' };
     await expect(startServer({ configuration: { keyService: { transit } } })).rejects.toThrow(
       'must be https',
@@ -132,7 +132,7 @@ describe('a master key that AWS KMS decrypts', () => {
       masterKey,
     }));
 
-  it('is asked for with keys of the environment, and never with what the network would tell', async () => {
+  it('is requested with keys of the environment, and never with credentials from the network', async () => {
     const { accessKeyId, secretAccessKey, ...rest } = settings();
     const configuration = { egress, keyService: { awsKms: rest } };
     await expect(startServer({ configuration })).rejects.toThrow('AWS_SECRET_ACCESS_KEY');
@@ -159,7 +159,7 @@ describe('a master key that AWS KMS decrypts', () => {
 });
 
 describe('a key service that answers without end', () => {
-  it('TR1: gives no key, and is not read on', async () => {
+  it('TR1: returns no key, and is not read any further', async () => {
     let written = 0;
     const chunk = Buffer.alloc(64 * 1024, '[');
     const flood = await listenOnLoopback(0, () => (_request, response) => {

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { migrate, openStore } from '../store.js';
 import { migrations } from './all.js';
 
-it('brings the connections of an older store along: how they are ordered, and how many there are', async () => {
+it('migrates the connections of an older store: their order, and their number', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-migration-'));
   const store = openStore({ dataFolder: folder });
   try {

@@ -16,7 +16,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('an upgrade that fails midway leaves nothing of itself, and the next one is whole', async () => {
+it('an upgrade that fails midway leaves no trace, and the next one completes', async () => {
   // In the way of a late migration.
   await sql`create table use_record (id text)`.execute(store.db);
   await expect(migrate(store)).rejects.toThrow('nothing was changed');

@@ -7,8 +7,7 @@ import {
   longestLifeMs,
   type NewKey,
 } from '../../../core/access/issue-key.js';
-import { durationMs } from '../../../core/access/key-duration.js';
-import { keyLimits } from '../../../core/access/key-limits.js';
+import { durationMs, keyLimits } from '../../../core/access/key-limits.js';
 import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { record } from '../../../core/audit/record.js';
 import { AppError, invalidField } from '../../../core/errors/app-error.js';

@@ -2,7 +2,7 @@ import { createInvitation } from '@mooring/contract/routes/invitations';
 import type { Caller } from '../../../core/access/caller.js';
 import { findInvitation, invitationUrl, issueInvitation } from '../../../core/access/invitation.js';
 import { assertOwnKey } from '../../../core/access/issue-key.js';
-import { durationMs } from '../../../core/access/key-duration.js';
+import { durationMs } from '../../../core/access/key-limits.js';
 import { assertTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { insertUser, newUser, userByEmail, userById } from '../../../core/access/users.js';
 import { record } from '../../../core/audit/record.js';

@@ -1,6 +1,5 @@
 import { exportUses, listCredentialUses, listUses, verifyUses } from '@mooring/contract/routes/uses';
 import { AppError, invalidField } from '../../../core/errors/app-error.js';
-import { hasHead } from '../../../core/use-record/has-head.js';
 import { positionOf } from '../../../core/use-record/proof.js';
 import { verifyUses as verifyLog } from '../../../core/use-record/verify.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
