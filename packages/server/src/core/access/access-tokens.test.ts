@@ -107,7 +107,7 @@ describe('access tokens', () => {
     const fresh = await reopened.issue(client);
     expect(await reopened.verify(fresh.token)).toBe(fresh.id);
     expect(dropped, 'once').toEqual(['signing-key']);
-    // The node that had the old one learns of it with the next token that it issues or is shown.
+    // The node that had the old key loads the new one with the next token that it issues or verifies.
     expect(await tokens.verify(fresh.token)).toBe(fresh.id);
     expect(await tokens.verify(token)).toBeUndefined();
     const again = await tokens.issue(client);

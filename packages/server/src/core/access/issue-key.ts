@@ -1,5 +1,6 @@
 import { newUuid } from '../crypto/random.js';
 import { AppError } from '../errors/app-error.js';
+import { countRows } from '../store/count-rows.js';
 import type { Queryable, Tx } from '../store/queryable.js';
 import type { ApiKeyTable } from '../store/tables.js';
 import type { HashToken } from '../vault/token-hashes.js';
@@ -33,16 +34,14 @@ export async function longestLifeMs(db: Queryable, tenantId: string): Promise<nu
   return durationMs(longest, 'expiry');
 }
 
-export const activeKeysOf = async (db: Queryable, userId: string, at: string): Promise<number> => {
-  const { active } = await db
-    .selectFrom('api_key')
-    .select((eb) => eb.fn.countAll<number>().as('active'))
-    .where('user_id', '=', userId)
-    .where('revoked_at', 'is', null)
-    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]))
-    .executeTakeFirstOrThrow();
-  return Number(active);
-};
+export const activeKeysOf = (db: Queryable, userId: string, at: string): Promise<number> =>
+  countRows(
+    db
+      .selectFrom('api_key')
+      .where('user_id', '=', userId)
+      .where('revoked_at', 'is', null)
+      .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)])),
+  );
 
 /** @throws AppError CONFLICT when the user has reached the tenant's limit of active keys */
 export async function issueKey(

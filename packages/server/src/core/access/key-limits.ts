@@ -1,7 +1,7 @@
 import type { ApiKeysConfig } from '@mooring/contract/routes/api-keys';
 import type { PatchBody } from '@mooring/contract/wire';
 import { z } from 'zod';
-import { InvalidRequest } from '../errors/app-error.js';
+import { invalidField } from '../errors/app-error.js';
 import { parseInput } from '../input/tolerance.js';
 import type { Queryable } from '../store/queryable.js';
 import { writeSetting } from '../store/settings.js';
@@ -19,15 +19,14 @@ export function durationMs(text: string, field: string): number {
     /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?$/.exec(
       text,
     );
-  if (!parts)
-    throw new InvalidRequest([{ field, message: 'must be an ISO 8601 duration, for instance P90D' }]);
+  if (!parts) throw invalidField(field, 'must be an ISO 8601 duration, for instance P90D');
   const [years, months, weeks, days, hours, minutes, seconds] = parts
     .slice(1)
     .map((part) => Number(part ?? 0));
   const dayCount = (years ?? 0) * 365 + (months ?? 0) * 30 + (weeks ?? 0) * 7 + (days ?? 0);
   const ms = (((dayCount * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
   if (ms < 1000 || ms > daysMax * 86_400_000) {
-    throw new InvalidRequest([{ field, message: `must be from one second to ${daysMax} days` }]);
+    throw invalidField(field, `must be from one second to ${daysMax} days`);
   }
   return ms;
 }
@@ -49,14 +48,14 @@ export async function keyLimits(db: Queryable, tenantId: string): Promise<ApiKey
 export function patchLimits(limits: ApiKeysConfig, patch: PatchBody): ApiKeysConfig {
   const changed = { ...limits };
   for (const { op, path, value } of patch) {
-    if (op !== 'replace') throw new InvalidRequest([{ field: path, message: 'can only be replaced' }]);
+    if (op !== 'replace') throw invalidField(path, 'can only be replaced');
     if (path === '/max_keys_per_user') {
       changed.max_keys_per_user = parseInput(z.int().min(1).max(1000), value, path);
     } else if (path === '/max_api_key_expiry') {
       changed.max_api_key_expiry = parseInput(z.iso.duration(), value, path);
       durationMs(changed.max_api_key_expiry, path);
     } else {
-      throw new InvalidRequest([{ field: path, message: 'cannot be changed here' }]);
+      throw invalidField(path, 'cannot be changed here');
     }
   }
   return changed;

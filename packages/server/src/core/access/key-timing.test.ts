@@ -79,7 +79,7 @@ describe('the time that a wrong key takes', () => {
       return wrong === real ? `${real.slice(0, -1)}z` : wrong;
     };
     for (let turn = 0; turn < turns + 500; turn += 1) {
-      // In another order each turn, so that whatever else the machine does meets all alike.
+      // In a different order each turn, so that other load on the machine affects all equally.
       const order = shared.map((_, index) => shared[(index + turn) % shared.length] ?? 0);
       for (const length of order) {
         const key = guess(length, turn);

@@ -3,7 +3,7 @@ import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../tes
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 // X09: every standing, in every type of space, against every operation, through HTTP. The expectations are written
-// out here from QLIK.md 6.3 and not taken from the code that decides.
+// out here from QLIK.md 6.3, independent of the code that decides.
 
 interface Row {
   type: 'shared' | 'managed' | 'data';
@@ -97,7 +97,7 @@ describe('permissions through HTTP', () => {
       const created = await member.api.post('/api/v1/data-connections', connection(`of ${name}`, space));
       expect(created.status).toBe(expected.creates ? 201 : 403);
 
-      // A connection that the member owns, whatever their role lets them create; one that does not see it gets none.
+      // A connection that the member owns, whatever their role may create; a member who cannot see it does not get one.
       const given = await owner.api.post('/api/v1/data-connections', connection(`given to ${name}`, space));
       const handed = { connections: [{ id: given.body.qID, ownerId: member.id }] };
       expect((await admin.post('/api/v1/data-connections/actions/update', handed)).body.data[0].status).toBe(

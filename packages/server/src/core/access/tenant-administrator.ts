@@ -1,13 +1,13 @@
 import { AppError } from '../errors/app-error.js';
-import { isAdministratorOf, type Person } from './matrix.js';
+import { isAdministratorOf, type Subject } from './matrix.js';
 
-export const isTenantAdministrator = (person: Person): boolean => isAdministratorOf(person, 'personal');
+export const isTenantAdministrator = (subject: Subject): boolean => isAdministratorOf(subject, 'personal');
 
 /**
  * @param action what only they may do, for instance `invite users`
  * @throws AppError ACCESS-DENIED
  */
-export function assertTenantAdministrator(person: Person, action: string): void {
-  if (isTenantAdministrator(person)) return;
+export function assertTenantAdministrator(subject: Subject, action: string): void {
+  if (isTenantAdministrator(subject)) return;
   throw new AppError('ACCESS-DENIED', `Only tenant administrators may ${action}.`);
 }

@@ -12,12 +12,12 @@ import { type SealedThings, startSealedThings } from './__fixtures__/sealed-thin
 import { backUp } from './back-up.js';
 import { restore } from './restore.js';
 
-// Every archive with every keyring, and without any: of before a rotation, of while both keys are there, of after the key
-// was retired, and of after all keys were shredded.
+// Every archive with every keyring, and without one: from before a rotation, from while both keys exist, from after the
+// key was retired, and from after all keys were shredded.
 
 const moments = ['before', 'rotated', 'retired', 'shredded'] as const;
 type Moment = (typeof moments)[number];
-/** Of those that open as much, one is started in the quick tier. */
+/** The quick tier starts one of those that open the same records. */
 const startedInQuick = [
   'before before',
   'rotated retired',

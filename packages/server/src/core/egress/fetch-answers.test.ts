@@ -164,7 +164,7 @@ describe('fetch fails', () => {
       const error = await rejectionOf(gate.fetch(server.url).then((response) => response.text()));
       expect(error).toBeInstanceOf(ConnectorError);
       expect(error).toMatchObject({ kind: expect.stringMatching(/^(protocol_error|unreachable)$/) });
-      // What the two ends of the connection hold is on top.
+      // Plus what the two ends of the connection buffer.
       expect(server.sent()).toBeLessThan(24 * 1024 * 1024);
     },
   );

@@ -66,7 +66,7 @@ describe('a gate that denies loopback', () => {
     '[::ffff:169.254.169.254]',
   ])('S02: refuses %s within 100 ms, unasked and unopenable', async (host) => {
     const gate = buildGate({ lookup: noLookup, loopback: 'allow', allow: ['0.0.0.0/0', '::/0'] });
-    // The quickest of several knocks, for a busy machine says nothing about the gate.
+    // The fastest of several attempts: the time on a busy machine says nothing about the gate.
     const times: number[] = [];
     for (let round = 0; round < 5; round += 1) {
       const start = performance.now();

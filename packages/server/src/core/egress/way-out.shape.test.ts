@@ -3,8 +3,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-// Imports of node:net and the like are held by `sockets-only-in-egress` of the layer rules. This is what needs no
-// import, or is excepted there.
+// The layer rule `sockets-only-in-egress` covers imports such as node:net. This test covers what needs no import, or is
+// an exception there.
 
 const root = fileURLToPath(new URL('../../../../../', import.meta.url));
 const isTest = (file: string) =>
@@ -34,7 +34,7 @@ describe('the network access of the process', () => {
     const runner = 'packages/server/src/core/runners/runner-process.ts';
     const warden = 'packages/server/src/core/runners/warden.ts';
     expect(filesWith(starting)).toEqual([runner, warden, 'packages/server/src/start/run.ts']);
-    // Its own program again, which has the gate as its only way out too, and one that opens no socket.
+    // The program of a runner, whose only network is the gate too, and one that opens no socket.
     const started = [runner, warden].map((file) => textOf(file).match(/spawn\w*\([^{]*/g));
     expect(started).toEqual([
       ['spawn(process.execPath, [heap, ...permissionOptions(entry), entry, String(memoryMb)], '],

@@ -58,7 +58,7 @@ describe('a concurrency limit', () => {
     await Promise.all(first.slice(0, 2));
     await expect(slots.take('greedy', stays)).rejects.toThrow('full share');
     expect(slots.counts()).toEqual({ taken: 2, waiting: 2, takenByOne: 2, waitingOfOne: 2 });
-    // The other half is there for others, at once.
+    // The other half is available to other users immediately.
     await Promise.all([slots.take('b', stays), slots.take('c', stays)]);
   });
 

@@ -10,7 +10,7 @@ import { loadConfig } from '../config/config.js';
 import { type FormerStand, formerStore, startFormerStand } from '../store/__fixtures__/former-store.js';
 import { moveStore } from './move-store.js';
 
-// A store that 0.1.0 has filled and this version has upgraded, moved to PostgreSQL.
+// A store that 0.1.0 filled and this version upgraded, moved to PostgreSQL.
 
 describe('mooring move', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-move-'));
@@ -30,7 +30,7 @@ describe('mooring move', () => {
   const nothing = async () => undefined;
   const move = (to: FreshDatabase, { dataFolder = data, tell = (_: string) => {} } = {}) =>
     moveStore({ config: loadConfig({ data: dataFolder }, {}), to: to.url, tell });
-  /** Cut off where a row cannot be inserted, as a kill would between two statements. */
+  /** Interrupted where a row cannot be inserted, as a kill would between two statements. */
   const moveUntil = async (to: FreshDatabase, statement: string, undo: string) => {
     await to.run(statement);
     await expect(move(to)).rejects.toThrow(/does not take the rows/);
@@ -49,7 +49,7 @@ describe('mooring move', () => {
   });
 
   it('refuses a store of another version, a store that is being served, and a database in use, and changes nothing', async () => {
-    // Whichever way it was given; the password is not in it.
+    // However it was passed; the password is not in it.
     const elsewhere = (url: string) => move({ ...database, url }).catch((error: Error) => error.message);
     const notThere = await elsewhere(`${database.url}_gone`);
     expect(notThere).toMatch(
@@ -70,7 +70,7 @@ describe('mooring move', () => {
   });
 
   it('resumes where it was interrupted, lets no server use the incomplete copy, and restarts when the store was served since', async () => {
-    // The tables are there with the first try.
+    // The first attempt creates the tables.
     await expect(
       move(database, {
         tell: () => {
@@ -90,7 +90,7 @@ describe('mooring move', () => {
     );
     // As if it had been killed between two statements.
     await database.run("delete from secret where record_kind > 'credential'");
-    // Of a copy that is not the same, nothing is believed.
+    // A copy that differs is not accepted.
     await database.run("update audit_event set user_id = user_id || '!'");
     await expect(move(database)).rejects.toThrow(/table audit_event of the database differs from the store/);
     await database.run("update audit_event set user_id = rtrim(user_id, '!')");

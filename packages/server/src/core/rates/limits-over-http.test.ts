@@ -42,7 +42,7 @@ describe('limits', () => {
     expect((await bob.api.post('/api/v1/users/actions/filter', {})).status).toBe(200);
     expect((await apiClient(server.url, undefined).get('/healthz')).status).toBe(200);
     await server.restart();
-    // The client may hold a connection that the restart has closed.
+    // The client may still hold a connection that the restart closed.
     await expect
       .poll(async () => (await alice.api.post('/api/v1/users/actions/filter', {})).status)
       .toBe(429);

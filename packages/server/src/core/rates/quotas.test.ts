@@ -38,7 +38,7 @@ describe('quotas', () => {
     expect(await alice.api.post(duplicate, { id: third.body.qID })).toMatchObject(
       refused('connectionsPerUser'),
     );
-    // Another user is not touched by it, and what is deleted makes room.
+    // Other users are not affected, and a deletion makes room.
     expect((await connect(bob, 'd')).status).toBe(201);
     await alice.api.delete(`/api/v1/data-connections/${third.body.qID}`);
     expect((await connect(alice, 'd')).status).toBe(201);
@@ -61,7 +61,7 @@ describe('quotas', () => {
     const second = await bring('b');
     expect(second.status).toBe(201);
     expect(await bring('c')).toMatchObject(refused('credentialsPerUser'));
-    // Nor does an embedded login count again, whether or not it is sent again.
+    // An embedded login does not count again either, whether or not it is sent again.
     const path = `/api/v1/data-connections/${embedded.body.qID}`;
     const replace = (at: string, value: unknown) => ({ op: 'replace', path: at, value });
     const separate = [replace('/qSeparateCredentials', true)];

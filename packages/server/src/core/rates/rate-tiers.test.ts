@@ -104,7 +104,7 @@ describe('rate tiers', () => {
     const tiers = node();
     await passing(tiers, 't1-0', 2, 300);
     for (let round = 0; round < 20; round += 1) {
-      // What was learnt is stale, so that each of these looks at the store in the midst of the sync.
+      // The cached counts are stale, so each of these reads the store during the sync.
       now += 2001;
       await passing(tiers, 't1-0', 2, 1);
       now += 2001;

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Caller } from '../access/caller.js';
 import type { Config } from '../config/config.js';
 import type { Clock } from '../store/clock.js';
+import { countRows } from '../store/count-rows.js';
 import type { Db } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
 import { windowMs } from './rate-window.js';
@@ -41,14 +42,11 @@ function createUserCount(db: Db, now: () => number) {
     const found = known.get(tenantId);
     const maxMs = refusing ? ageMaxMs.refusing : ageMaxMs.usual;
     if (found && (found.refusing || !refusing) && now() - found.at < maxMs) return found.count;
-    const row = await db
-      .selectFrom('user')
-      .select((eb) => eb.fn.countAll<number>().as('count'))
-      .where('tenant_id', '=', tenantId)
-      .where('status', '=', 'active')
-      .executeTakeFirstOrThrow();
-    known.set(tenantId, { count: Number(row.count), at: now(), refusing });
-    return Number(row.count);
+    const count = await countRows(
+      db.selectFrom('user').where('tenant_id', '=', tenantId).where('status', '=', 'active'),
+    );
+    known.set(tenantId, { count, at: now(), refusing });
+    return count;
   };
 }
 

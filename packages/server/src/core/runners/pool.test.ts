@@ -11,14 +11,14 @@ import { createRunnerPool, type Lease, type PoolOptions, type RunnerPool } from 
 import { executeInRunners } from './remote-work.js';
 import { packError, unpackError } from './wire.js';
 
-// Who gets a runner, and who loses one, whatever another user does.
+// Which user gets a runner and which one loses one, whatever other users do.
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-pool-'));
 const entry = path.join(folder, 'runner.mjs');
 /**
- * Instead of a runner: takes as many megabytes as the name of the source says, and does nothing; or tells the end of its
- * use at once, and never turns again; or sends without end, whatever is taken; or finds something out once it is left;
- * or tries what one that was taken over would.
+ * A stand-in for a runner: allocates as many megabytes as the source id says and then idles; or reports the end of its
+ * use and blocks its event loop; or sends without end, whatever is read; or reports a finding after its use was
+ * cancelled; or attempts what a compromised runner would.
  */
 writeFileSync(
   entry,

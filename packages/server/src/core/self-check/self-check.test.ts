@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, apiClient } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
-/** A proxy before the server, as operators have one; where it leads is set afterwards. */
+/** A proxy in front of the server, as operators run one; its target is set afterwards. */
 async function startProxy(keepsHeaders = true) {
   let target = '';
   const server: Server = createServer((incoming, outgoing) => {

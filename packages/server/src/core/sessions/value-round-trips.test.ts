@@ -1,5 +1,5 @@
-// Edge values of every type, through HTTP in each format, beside what the server itself says of them: PostgreSQL's text
-// of each and its own count of microseconds, MariaDB's client.
+// Edge values of every type, through HTTP in each format, compared with what the server itself returns: PostgreSQL's
+// text and its own count of microseconds, and the output of MariaDB's client.
 import { execFileSync } from 'node:child_process';
 import { type LabMariaDb, startMariaDb } from '@mooring/lab/mariadb';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
@@ -38,7 +38,7 @@ const formats = {
   arrow: 'application/vnd.apache.arrow.stream',
 };
 
-/** @returns the body, or the words of the refusal */
+/** @returns the body, or the text of the refusal */
 async function bodyOf(door: string, query: string, format: keyof typeof formats): Promise<Buffer | string> {
   const response = await fetch(new URL(door, server.url), {
     method: 'POST',

@@ -42,7 +42,7 @@ describe('a database that fails', () => {
   });
   afterEach(async () => {
     relay.thaw();
-    // Requests that waited in the silence end slowly, and must not overlap with the next test.
+    // Requests that waited during the silence end slowly, and must not overlap with the next test.
     const write = (name: string) => admin.post('/api/v1/spaces', { name, type: 'shared' });
     const crowd = async () => {
       const answers = await Promise.all(Array.from({ length: 30 }, () => write(`after ${randomUUID()}`)));
@@ -68,7 +68,7 @@ describe('a database that fails', () => {
     }
     expect((await nobody.get('/healthz')).status).toBe(200);
     expect((await nobody.get('/readyz')).status).toBe(503);
-    // More than the pool has connections, so that each of them meets the silence.
+    // More requests than the pool has connections, so that the silence affects each connection.
     const crowd = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces?limit=1')));
     expect(crowd.every((answer) => answer.status === 503)).toBe(true);
     relay.thaw();
@@ -76,7 +76,7 @@ describe('a database that fails', () => {
       expect.poll(async () => (await admin.get('/api/v1/spaces')).status, { timeout: 5000 }).toBe(200),
     );
     expect(seconds).toBeLessThan(5);
-    // Nothing is sealed before the keys were read again.
+    // Nothing is sealed until the keys have been read again.
     await expect.poll(async () => (await nobody.get('/readyz')).status, { timeout: 10_000 }).toBe(200);
     const after = await Promise.all(Array.from({ length: 60 }, () => admin.get('/api/v1/spaces?limit=1')));
     expect(after.every((answer) => answer.status === 200)).toBe(true);
@@ -95,7 +95,7 @@ describe('a database that fails', () => {
       expect(answer.status).toBe(503);
       expect(seconds).toBeLessThan(2.5);
     }
-    // What was refused can be sent again with its key.
+    // A refused request can be sent again with its key.
     await expect
       .poll(
         async () => {
@@ -186,7 +186,7 @@ describe('a database that fails', () => {
 
   it('R14: never says that nothing was changed when the store goes away between a change and its answer', async () => {
     const { qID } = (await admin.post(connections, body('original'))).body;
-    /** A create, and the first words of what is read for its answer once it is made. */
+    /** A create, and the beginning of the statement that reads its answer afterwards. */
     const creates: [path: string, body: object, read: string][] = [
       [connections, body('answered late'), 'select "id", "name", "connection_id" from "credential"'],
       [

@@ -7,8 +7,8 @@ import { startNodes } from '../../testing/start-nodes.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 import { fillingStatements } from '../../testing/store-filling.js';
 
-// Every list is asked for as a client does, and what its statements do in the store is looked at. What costs more the
-// more there is (a table that is read whole, or sorted whole) shows in the plan long before it shows in the time.
+// Requests every list as a client does, and checks the plans of its statements. A cost that grows with the store (a table
+// that is read or sorted completely) shows in the plan long before it shows in the time.
 
 interface Statement {
   text: string;
@@ -16,7 +16,7 @@ interface Statement {
 }
 
 const rows = 20_000;
-/** Of the rows of a table, what a page may touch: candidates of a page are looked through, 20 for each row of it. */
+/** How many rows of a table a page may touch: 20 candidates for each row of the page. */
 const touchedMax = rows / 4;
 /** Tables with this many rows; there are 2,000 spaces, and one user is a member of all. */
 const large = new Set([
@@ -35,7 +35,7 @@ const large = new Set([
 /** Counts the keys of a whole store, once a start. */
 const isOfStart = ({ text }: Statement): boolean => text.includes('"token_hash" not like');
 
-/** Records what the drivers are given, and gives it to them. @returns what ends that */
+/** Records the statements that the drivers get, and passes them on. @returns ends the recording */
 function recordStatements(into: Statement[]): () => void {
   const { query } = pg.Client.prototype;
   const { prepare } = Database.prototype;
@@ -82,7 +82,7 @@ function readsUncut(node: PlanNode, isCut = false): boolean {
   return (node.Plans ?? []).some((below) => readsUncut(below, isCutBelow));
 }
 
-/** What a statement did too much of, having run it; empty when it is as it should be. */
+/** Runs a statement. @returns what it did too much of; empty when it is within its limits */
 async function tooMuchOnPostgres(client: pg.Client, one: Statement): Promise<string[]> {
   const { text, values } = one;
   const { rows: answer } = await client.query({
@@ -107,7 +107,7 @@ async function tooMuchOnPostgres(client: pg.Client, one: Statement): Promise<str
 function tooMuchOnSqlite(database: Database.Database, one: Statement): string[] {
   const { text } = one;
   const steps = database.prepare(`explain query plan ${text}`).all() as { parent: number; detail: string }[];
-  // The page, and before it what the page is taken from.
+  // The page, and before it the rows that it is taken from.
   const isCut = (text.match(/limit \?/g) ?? []).length > 1;
   const isOfCandidates = isCut && text.includes('as connection');
   /** Parts that read all there is in the tenant, or in a scope, until they have enough. */
@@ -167,7 +167,7 @@ describe('statements of a filled store', () => {
   });
   afterAll(() => close());
 
-  /** Each list, as whom it is asked for, and of each the second page too. */
+  /** Each list, the user who requests it, and its second page too. */
   const walk = async (): Promise<void> => {
     const connections = '/api/v1/data-connections';
     const sorts = ['_id', 'qName', 'created', 'updated'].flatMap((field) => [`%2B${field}`, `-${field}`]);
@@ -226,7 +226,7 @@ describe('statements of a filled store', () => {
     const statements: Statement[] = [];
     const stop = recordStatements(statements);
     try {
-      // With the round of tidying that begins with a start; one that a restart cuts off does not say so.
+      // Includes the clean-up that begins with a start; one that a restart interrupts does not report it.
       const rounds = () => server.logText().split('the store was cleaned up').length - 1;
       await expect.poll(rounds).toBe(1);
       await server.restart();

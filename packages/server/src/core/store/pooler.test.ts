@@ -43,7 +43,7 @@ describe.each(['session', 'transaction'] as const)('behind a PgBouncer with pool
     );
     expect(new Set(spaces.map((answer) => answer?.body.id)).size).toBe(1);
 
-    // A writer that meets a lock: its backend must not wait on after the answer.
+    // A writer that waits for a lock: its backend must not keep waiting after the answer.
     const client = new pg.Client({ connectionString: all.database.url });
     await client.connect();
     await client.query('begin; lock table space in exclusive mode');

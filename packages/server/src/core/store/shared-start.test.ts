@@ -54,7 +54,7 @@ describe('a node that starts on a shared database', () => {
     return url.href;
   };
 
-  /** Everything that is stored, but for whose turn it is to tidy: a node that runs takes that again and again. */
+  /** Everything that is stored, except the lease of the clean-up, which a running node keeps renewing. */
   const storedText = async () =>
     (await database.text())
       .split('\n')
@@ -170,7 +170,7 @@ describe('a node that starts on a shared database', () => {
 
   it('R02: warns of a database that acknowledges what a crash can lose', async () => {
     const name = new URL(database.url).pathname.slice(1);
-    // The database of the tests is one that may forget.
+    // The database of the tests runs without durability.
     for (const setting of ['off', 'on']) {
       await query(`alter database ${name} set synchronous_commit = ${setting}`);
       const logged = (await start()).logText();

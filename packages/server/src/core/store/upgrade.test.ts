@@ -13,7 +13,7 @@ import { loadMaster, openFolder } from '../opening/open-store.js';
 import { loadSealedField } from '../vault/sealed-fields.js';
 import { type FormerStand, formerStore, startFormerStand } from './__fixtures__/former-store.js';
 
-// From 0.1.0 to this version, with a store that the release itself has filled: `__fixtures__/0.1.0`.
+// From 0.1.0 to this version, with a store that the release itself filled: `__fixtures__/0.1.0`.
 
 describe('the upgrade from 0.1.0', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-upgrade-'));
@@ -36,7 +36,7 @@ describe('the upgrade from 0.1.0', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Columns of the tables in which each start counts, or tries again. */
+  /** Columns that each start updates: counters and retries. */
   const steady: Record<string, string> = {
     vault_key: 'id, state, master_id, ciphertext',
     revocation: 'id, credential_id, status',

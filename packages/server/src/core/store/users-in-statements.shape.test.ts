@@ -31,7 +31,7 @@ const isById = (statement: string, table: string) =>
 
 const commentWithin = 30;
 
-/** Each statement about a table of users' rows, with what stands before it. */
+/** Each statement about a table of users' rows, with the lines before it. */
 function statementsOf(file: string) {
   const text = readFileSync(path.join(root, file), 'utf8');
   return [...text.matchAll(begins)].map((match) => {

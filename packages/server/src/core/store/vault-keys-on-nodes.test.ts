@@ -26,7 +26,7 @@ const create = (api: ApiClient) => {
   const body = { datasourceID: 'postgres', qName: `c${names}`, connectionProperties };
   return api.post('/api/v1/data-connections', body);
 };
-/** The gate refuses what comes after the credential was opened. */
+/** The gate refuses the request that follows the opening of the credential. */
 const codeOfBrowse = async (api: ApiClient, id: string): Promise<string> =>
   (await api.post(`/api/v1/data-connections/${id}/actions/browse`)).body.errors[0].code;
 const activeKey = async (): Promise<string> =>
@@ -61,7 +61,7 @@ it('V11: what one node seals under a new key, the other opens at once, and no no
   isOver = true;
   await writing;
   expect(refused).toEqual([]);
-  // The database itself refuses to end the key's row while a row is under it, so this looks at what was written later.
+  // The database itself refuses to delete the key's row while a row is under it, so this checks rows written later.
   const states = (await a.get(keysPath)).body.data.map(({ id, records }: { id: string; records: number }) => [
     id === old,
     records > 0,

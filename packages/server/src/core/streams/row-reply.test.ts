@@ -201,7 +201,7 @@ describe('a reader', () => {
     const socket = await openWithoutReading(port);
     const outcome = await ended;
     expect(outcome).toMatchObject({ state: 'failed', error: { kind: 'timeout' } });
-    // What the kernel's two buffers take is out of our hands: some megabytes; more was never read.
+    // The two buffers of the kernel hold some megabytes; nothing beyond them was read.
     expect(outcome.bytes).toBeLessThan(32 * 1_048_576);
     expect(source.pulled() - outcome.rows / 100).toBeLessThanOrEqual(1);
     socket.destroy();

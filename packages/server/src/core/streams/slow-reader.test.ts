@@ -35,7 +35,7 @@ function readSlowly(port: number): Promise<{ bytes: number; state: string | unde
   });
 }
 
-/** Serves the rows once, watching how much is held for the reader whenever a batch is asked for. */
+/** Serves the rows once, and notes how much is buffered for the reader whenever a batch is requested. */
 async function measure(format: StreamFormat) {
   let response: ServerResponse | undefined;
   let heldMax = 0;

@@ -6,7 +6,7 @@ import { recordStand } from './__fixtures__/record-stand.js';
 import { appendUses } from './chain.js';
 import { nextCheckpoint, noCheckpoint } from './checkpoints.js';
 
-/** The same store, where something happens right before each statement that reads a table is sent. */
+/** The same store, which calls a hook right before each statement that reads a table. */
 function interleaved(db: Queryable, table: string, meanwhile: () => Promise<void>): Queryable {
   const late = <Builder extends object>(builder: Builder): Builder =>
     new Proxy(builder, {
@@ -88,7 +88,7 @@ describe('a usage log over several processes', () => {
     await first.use('a', 2);
     await first.sign();
     let rounds = 0;
-    // Another's checkpoint, and a record that names it, come right before the heads are read.
+    // Another process writes a checkpoint, and a record that refers to it, right before the heads are read.
     const meanwhile = async () => {
       rounds += 1;
       if (rounds > 3) return;
@@ -103,7 +103,7 @@ describe('a usage log over several processes', () => {
     );
     expect(rounds).toBe(4);
     expect(report).toMatchObject({ ok: true, done: true, records: 16 });
-    // A tail that was tampered with is found all the same.
+    // A tail that was tampered with is still detected.
     await stand.store.db.updateTable('use_record').set({ user_id: 'x' }).where('seq', '=', 15).execute();
     rounds = 0;
     const again = await first.verify(
@@ -157,7 +157,7 @@ describe('a usage log over several processes', () => {
     await second.use('a', 3);
     const grown = await second.verify();
     expect(grown).toMatchObject({ ok: true });
-    // The checkpoint from before is good by itself, and lists what is not there.
+    // The earlier checkpoint is valid by itself, and lists records that do not exist.
     await stand.store.db
       .insertInto('use_checkpoint')
       .values(signed as NonNullable<typeof signed>)

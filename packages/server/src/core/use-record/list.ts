@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import { InvalidRequest } from '../errors/app-error.js';
+import { invalidField } from '../errors/app-error.js';
+import { countRows } from '../store/count-rows.js';
 import type { Db, Queryable } from '../store/queryable.js';
 import type { UseRecordTable } from '../store/tables.js';
 import { formerShard } from './chain.js';
@@ -32,9 +33,7 @@ export const cursorOf = ({ at, hash }: Pick<ListedUse, 'at' | 'hash'>): string =
 export async function positionAt(db: Db, tenantId: string, cursor: string): Promise<UsePosition> {
   const [, at, hash] = /^(\d{4}-[\d:.TZ-]{12,25})_([\w-]{43})$/.exec(cursor) ?? [];
   if (at === undefined || hash === undefined) {
-    throw new InvalidRequest([
-      { field: 'next', message: 'is not a page token of this list; follow links.next.href unchanged' },
-    ]);
+    throw invalidField('next', 'is not a page token of this list; follow links.next.href unchanged');
   }
   const found = await db
     .selectFrom('use_record')
@@ -103,13 +102,12 @@ export async function listUses(db: Db, filter: UseFilter, { after, order, limit 
  * Uses by the user, and by others with the user's credentials, that began at `from` or later and have no outcome:
  * they are running, or their node ended before it could record one.
  */
-export async function countUnderWay(
+export function countRunningUses(
   db: Queryable,
   { tenantId, userId, from }: { tenantId: string; userId: string; from: string },
 ): Promise<number> {
-  const { count } = await db
+  const running = db
     .selectFrom('use_record as begun')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('begun.tenant_id', '=', tenantId)
     .where('begun.of_seq', 'is', null)
     .where('begun.at', '>=', from)
@@ -124,9 +122,8 @@ export async function countUnderWay(
             .whereRef('ended.of_seq', '=', 'begun.seq'),
         ),
       ),
-    )
-    .executeTakeFirstOrThrow();
-  return Number(count);
+    );
+  return countRows(running);
 }
 
 export type ListedUse = Awaited<ReturnType<typeof listUses>>[number];

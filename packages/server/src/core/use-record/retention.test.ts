@@ -51,7 +51,7 @@ describe('a usage log whose beginning or key is gone', () => {
 
   it('LI10: records older than the retention period are deleted up to a signed checkpoint, and the rest verifies', async () => {
     const first = startProcess();
-    // The checkpoint that everything before may go up to is a full one: the 1st, the 129th, …
+    // Records are deleted only up to a full checkpoint: the 1st, the 129th, …
     for (let number = 2; number <= 129; number += 1) {
       await first.use(`credential ${number % 3}`);
       await first.sign();

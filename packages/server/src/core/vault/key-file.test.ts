@@ -30,7 +30,7 @@ describe('the file of the master key', () => {
     writeFileSync(file, `${Buffer.from(newHex(32), 'hex').toString('base64')}\n`, { mode: 0o600 });
   });
 
-  /** What keeps a server with this key file from starting; undefined when it starts. */
+  /** Why a server with this key file does not start; undefined when it starts. */
   const refusal = async (keyFile = file): Promise<string | undefined> => {
     const started = await startServer({ environment: { MOORING_MASTER_KEY_FILE: keyFile } }).catch(String);
     if (typeof started === 'string') return started;
@@ -88,7 +88,7 @@ describe('the file of the master key', () => {
     } finally {
       await server.close();
     }
-    // Where there is a store its key is gone: no other one may take its place.
+    // If a store exists, its key is lost: it must not get another one.
     writeFileSync(keyFile, '', { mode: 0o600 });
     await expect(startServer({ dataFolder, database: 'given' })).rejects.toThrow('is not 32 bytes');
   });

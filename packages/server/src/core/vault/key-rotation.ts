@@ -1,3 +1,4 @@
+import { countRows } from '../store/count-rows.js';
 import type { Queryable } from '../store/queryable.js';
 import type { VaultKeyTable } from '../store/tables.js';
 import { createRewrapping, type RewrappingDependencies } from './rewrapping.js';
@@ -15,16 +16,8 @@ const settleMs = 15_000;
 
 /** Counts the rows whose data key is under this key. */
 async function recordsUnder(db: Queryable, id: string): Promise<number> {
-  const counts = await Promise.all(
-    (['secret', 'idempotent_request'] as const).map((table) =>
-      db
-        .selectFrom(table)
-        .select((eb) => eb.fn.countAll().as('count'))
-        .where('key_id', '=', id)
-        .executeTakeFirstOrThrow(),
-    ),
-  );
-  return counts.reduce((sum, { count }) => sum + Number(count), 0);
+  const secrets = await countRows(db.selectFrom('secret').where('key_id', '=', id));
+  return secrets + (await countRows(db.selectFrom('idempotent_request').where('key_id', '=', id)));
 }
 
 async function listKeys({ store, keyring }: RewrappingDependencies) {

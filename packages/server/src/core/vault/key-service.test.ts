@@ -12,7 +12,7 @@ const egress = { loopback: 'deny' };
 const connectionProperties = { host: '127.0.0.1', port: 9, db: 'd', username: 'u', password: 'p' };
 const readiness = async ({ url }: TestServer) => (await fetch(`${url}/readyz`)).status;
 
-/** A key service must be asked once a start, work on through its absence, and seal the server when it refuses. */
+/** The key service is called once per start; its absence does not affect a running server; its refusal seals a start. */
 interface Service {
   keyService: object;
   switches: { isAway: boolean };
@@ -28,7 +28,7 @@ async function startsUnderKeyOf({ keyService, switches, handedOut, masterKey }: 
     const body = { datasourceID: 'postgres', qName: 'c', connectionProperties };
     const made = await admin.post('/api/v1/data-connections', body);
     expect(made.status, made.text).toBe(201);
-    // Running, it needs the service no more.
+    // A running server does not need the service.
     switches.isAway = true;
     const browse = () =>
       apiClient(server.url, server.adminKey).post(`/api/v1/data-connections/${made.body.qID}/actions/browse`);

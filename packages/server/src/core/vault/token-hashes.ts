@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { hmacSha256, sha256 } from '../crypto/digest.js';
+import { countRows } from '../store/count-rows.js';
 import type { Queryable, Tx } from '../store/queryable.js';
 import type { TokenHash } from '../store/tables.js';
 import type { KeyEncryptionKey } from './keyring.js';
@@ -50,12 +51,8 @@ export async function adoptTokenHashes(tx: Tx, own: KeyEncryptionKey): Promise<v
 export async function countStrangeTokenHashes(db: Queryable, own: KeyEncryptionKey): Promise<number> {
   const counts = await Promise.all(
     columns.map(([table, column]) =>
-      db
-        .selectFrom(table)
-        .select((eb) => eb.fn.countAll().as('count'))
-        .where(sql.ref(column), 'not like', `${own.id}.%`)
-        .executeTakeFirstOrThrow(),
+      countRows(db.selectFrom(table).where(sql.ref(column), 'not like', `${own.id}.%`)),
     ),
   );
-  return counts.reduce((sum, { count }) => sum + Number(count), 0);
+  return counts.reduce((sum, count) => sum + count, 0);
 }

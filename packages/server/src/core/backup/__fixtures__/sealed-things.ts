@@ -16,7 +16,7 @@ import {
   type TestServerOptions,
 } from '../../../testing/start-server.js';
 
-// A server with one of everything that is sealed, and a walk over all that rests on it.
+// A server with one sealed record of every kind, and a walk through all flows that need them.
 
 const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';
 
@@ -52,7 +52,7 @@ async function pageOf(lab: Lab, authUrl: string, login: 'alice' | 'bob'): Promis
   return (await walkSignIn({ authUrl, login, password: user?.password ?? '' })).html;
 }
 
-/** An answer that is no failure of ours. */
+/** An answer that is not a failure of the server. */
 function sane(answer: Answer): Answer {
   expect(answer.status, answer.text).toBeLessThan(500);
   return answer;
@@ -120,7 +120,7 @@ async function fill(lab: Lab, server: TestServer): Promise<Made> {
   const warehouse = `/api/v1/data-connections/${made.body.qID}`;
   expect((await bringGrant(lab, alice.api, warehouse, 'alice')).status).toBe(200);
 
-  // A grant whose provider is still to be told.
+  // A grant whose revocation is still queued.
   lab.server.switches.revocationAlways = { status: 503, body: '{}' };
   const own = (await owner.api.get('/api/v1/data-credentials')).body.data;
   for (const { qID } of own)
@@ -187,7 +187,7 @@ async function walkBrought(lab: Lab, admin: ApiClient, made: Made, isWhole: bool
   }
   expect(state).toBe('failed');
   expect([paste.status, codeFrom(paste)], paste.text).toEqual([400, 'SIGN-IN-INVALID']);
-  // What was lost is brought again.
+  // Enter again what was lost.
   const mended = sane(
     await api.admin.patch(`/api/v1/data-connections/${embedded}`, [
       { op: 'replace', path: '/connectionProperties', value: postgres },

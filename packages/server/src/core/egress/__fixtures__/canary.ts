@@ -7,7 +7,7 @@ export interface Canary extends AsyncDisposable {
   connections(): number;
 }
 
-/** A listener on every local address, of both families, that counts who comes and says nothing. */
+/** A listener on every local address, of both families, that counts connections and sends nothing. */
 export async function startCanary(): Promise<Canary> {
   let connections = 0;
   const server = createServer(() => {
@@ -17,7 +17,7 @@ export async function startCanary(): Promise<Canary> {
   return { port, connections: () => connections, [Symbol.asyncDispose]: stop };
 }
 
-/** Starts any server on a free port; `stop` also ends the connections that stand. */
+/** Starts any server on a free port; `stop` also closes its open connections. */
 export async function listen(
   server: Server,
   host = '127.0.0.1',

@@ -7,7 +7,7 @@ import { failureOf, rejectionOf } from './canary.js';
 
 export type Settings = Partial<EgressSettings> & Omit<GateOptions, 'policy'>;
 
-/** A gate that denies loopback unless told otherwise. */
+/** A gate that denies loopback by default. */
 export function buildGate({ allow = [], loopback = 'deny', ...options }: Settings = {}): Gate {
   return createGate({ policy: createPolicy({ allow, loopback, isOfThisMachine: false }), ...options });
 }

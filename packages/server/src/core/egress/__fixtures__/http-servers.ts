@@ -30,7 +30,7 @@ export async function startRaw(answer: string, end = true) {
   return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
 }
 
-/** A server that begins every answer so, and goes on with these bytes without end: 256 MiB at the most. */
+/** A server that begins every answer with `start` and repeats these bytes without end: at most 256 MiB. */
 export async function startEndless(start: string, piece: string) {
   const bytesMax = 256 * 1024 * 1024;
   const pieces = Buffer.from(piece.repeat(Math.ceil(65_536 / piece.length)));
@@ -53,7 +53,7 @@ export async function startEndless(start: string, piece: string) {
 }
 
 const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
-/** How an answer begins, and what then has no end. */
+/** How an answer begins, and what it then repeats. */
 export const endlessAnswers: readonly (readonly [title: string, start: string, piece: string])[] = [
   ['continuations', '', 'HTTP/1.1 100 Continue\r\n\r\n'],
   ['early hints', '', 'HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n'],

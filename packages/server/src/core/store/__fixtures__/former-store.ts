@@ -33,9 +33,9 @@ const connections = '/api/v1/data-connections';
 export interface FormerStand {
   configuration: object;
   environment: Readonly<Record<string, string>>;
-  /** Makes a data folder of it, as if its orders had been at this stand, and it had been stopped a moment ago. */
+  /** Creates a data folder from it whose orders are served by this stand, as if it had been stopped a moment ago. */
   unpack(dataFolder: string): void;
-  /** Goes through everything that was there, as its users would. */
+  /** Goes through everything that existed, as its users would. */
   walk(url: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -77,7 +77,7 @@ async function startOrders() {
   return { url: `http://127.0.0.1:${port}`, seen, close };
 }
 
-/** What ends by the clock, as it was when the release stopped: the fixture ages, and nobody waits with an upgrade. */
+/** Moves expiries to where they were when the release stopped, because the fixture ages. */
 function makeYoung(file: string): void {
   const now = new Date().toISOString();
   const later = new Date(Date.now() + 600_000).toISOString();
@@ -128,7 +128,7 @@ async function walkCredentials(url: string): Promise<void> {
       const api = apiClient(url, keys[user]);
       const credential = await api.get(`${connections}/${id}/credential`);
       expect(credential.body, `${name}, ${user}`).toMatchObject({ state: 'ready' });
-      // Who may not edit is told nothing of the network, and that after three seconds.
+      // A user who may not edit learns nothing about the network, and gets the answer after three seconds.
       if (user === 'bob' || !/^(postgres|mysql|s3)/.test(name)) continue;
       const refused = await api.post(`${connections}/${id}/actions/browse`, {});
       expect(codeOf(refused), `${name}: ${refused.text}`).toBe('EGRESS-REFUSED');

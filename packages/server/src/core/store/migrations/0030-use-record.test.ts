@@ -99,7 +99,7 @@ describe('the chain of uses of version 0.1', () => {
         store.db,
       );
     }
-    // Without a key anybody could make such a chain; what counts is the head that was signed.
+    // Anyone could create such a chain, as it has no key; what counts is the signed head.
     await sql`delete from use_record where shard = -1 and seq > 4`.execute(store.db);
     expect(await verify()).toMatchObject({ ok: false, broken: { shard: -1, seq: 5, problem: 'cut off' } });
   });

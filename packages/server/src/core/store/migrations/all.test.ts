@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 it('an upgrade that fails midway leaves no trace, and the next one completes', async () => {
-  // In the way of a late migration.
+  // Conflicts with a late migration.
   await sql`create table use_record (id text)`.execute(store.db);
   await expect(migrate(store)).rejects.toThrow('nothing was changed');
   const { rows } = await sql<{ name: string }>`select name from sqlite_master where type = 'table'

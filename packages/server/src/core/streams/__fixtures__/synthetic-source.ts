@@ -7,12 +7,12 @@ export const column = (name: string, type: NeutralType = 'string'): Column => ({
   nullable: true,
 });
 
-/** What a source may do when a batch is asked for. */
+/** What a source may do when a batch is requested. */
 export type Step = readonly Row[] | Error | 'silence';
 
 export interface SyntheticSource {
   stream: RowStream;
-  /** Batches asked for so far. */
+  /** Batches requested so far. */
   pulled(): number;
   /** Whether the consumer has left, or the source has ended or failed by itself. */
   isReleased(): boolean;
@@ -21,7 +21,7 @@ export interface SyntheticSource {
 }
 
 /**
- * A source that counts what is asked of it. `step` says what the batch with this number is; undefined ends it.
+ * A source that counts its requests. `step` says what the batch with this number is; undefined ends it.
  * `silence` answers only when `signal` is aborted, as a driver does that waits for its server.
  */
 export function syntheticSource(

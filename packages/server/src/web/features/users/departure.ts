@@ -4,7 +4,7 @@ import { countCredentialsIn, openSignInsIn } from '../../../core/credentials/rec
 import { countRows } from '../../../core/store/count-rows.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 import type { UserTable } from '../../../core/store/tables.js';
-import { countUnderWay } from '../../../core/use-record/list.js';
+import { countRunningUses } from '../../../core/use-record/list.js';
 
 // What a leaving user has: what ends with them, and what stays without an owner.
 
@@ -97,7 +97,7 @@ async function endsOf(db: Queryable, user: Leaver, { now, usesFrom }: Times): Pr
     credentials: await countCredentialsIn(db, scope),
     grants: await countRows(grants),
     memberships: await countRows(memberships),
-    uses: await countUnderWay(db, { ...scope, from: usesFrom }),
+    uses: await countRunningUses(db, { ...scope, from: usesFrom }),
   };
 }
 
