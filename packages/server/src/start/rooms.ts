@@ -22,7 +22,7 @@ import {
   createOffboarding,
   createOrphanSweep,
 } from '../core/credentials/records.js';
-import { configurationOfCredential, createCredentialResolver } from '../core/credentials/resolve.js';
+import { configurationOfCredential, createOpenForUse } from '../core/credentials/resolve.js';
 import {
   createArrivals,
   createParkedGrants,
@@ -140,7 +140,7 @@ function credentialRooms(needed: BelowCredentials) {
     parked,
     signIns,
     keepAlive: createKeepAlive({ store, grants, configurationOf, log }),
-    resolver: createCredentialResolver({ store, vault, grants, clients }),
+    openForUse: createOpenForUse({ store, vault, grants, clients }),
     renewals: createRenewals({ store, vault, network, log, parked, revoker, coarseSeconds, configurationOf }),
     credentialEntry: createCredentialEntry({ store, vault, signIns, revoker, network, clients, quotas }),
     logins: createLoginUpdates({ store, vault }),
@@ -169,11 +169,7 @@ function useRooms(needed: BelowUses) {
           waitSeconds: limits.waitSeconds,
         });
   const execute = runners ? executeInRunners(runners, egressOf) : executeHere(catalogue, gate, retries);
-  const runningUses = createRunningUses({
-    store,
-    isKeyAlive: needed.authenticator.isAlive,
-    isSourceDisabled: needed.sourceSettings.isDisabled,
-  });
+  const runningUses = createRunningUses({ store, isKeyAlive: needed.authenticator.isAlive });
   const revocationJobs = createRevocationJobs({ store, revoker, log, onEnded: runningUses.look });
   const keeper = createRecordKeeper({ store, vault, log });
   return {

@@ -62,13 +62,16 @@ export interface AccessibleConnection extends Decision {
   row: ConnectionTable;
 }
 
+/** Whose access is decided. */
+export type User = Pick<Caller, 'userId' | 'tenantId' | 'roles'>;
+
 /** The numbers are 1 for the types of spaces that the user administers. */
 type Standing = Record<'userId' | 'tenantId', string> & Record<SpaceType | 'personal', number>;
 
-function standingOf(caller: Caller): Standing {
-  const administers = (type: SpaceType | 'personal') => Number(isAdministratorOf(caller, type));
+export function standingOf(user: User): Standing {
+  const administers = (type: SpaceType | 'personal') => Number(isAdministratorOf(user, type));
   return {
-    ...{ userId: caller.userId, tenantId: caller.tenantId, personal: administers('personal') },
+    ...{ userId: user.userId, tenantId: user.tenantId, personal: administers('personal') },
     ...{ shared: administers('shared'), managed: administers('managed'), data: administers('data') },
   };
 }
@@ -126,18 +129,38 @@ export async function loadConnection(
   const standing = standingOf(caller);
   const rows =
     'id' in where ? await byId(db, { ...standing, ...where }) : await byName(db, { ...standing, ...where });
+  const found = folded(caller, rows);
+  return found && isAccessible(found) ? found : undefined;
+}
+
+/** The rows of one connection with its standing, as one. */
+export function folded<Row extends Awaited<ReturnType<typeof byId>>[number]>(
+  user: User,
+  rows: readonly Row[],
+) {
   const [first] = rows;
   if (!first) return undefined;
   const { spaceType, spaceOwnerId, role, ...row } = first;
-  const decision = decideIn(caller, row, spaceOf(rows));
-  if (decision.privileges.length === 0 && !decision.mayUse) return undefined;
-  return { row, ...decision };
+  return { row, ...decideIn(user, row, spaceOf(rows)) };
 }
+
+export const isAccessible = ({ mayUse, privileges }: Decision): boolean => mayUse || privileges.length > 0;
+
+/** One connection with its standing, and whether an administrator has switched its data source off. */
+export const withSource = (db: Queryable, argument: Argument<StandingOn<'id'>>) =>
+  withStanding(db, argument)
+    .leftJoin('source_setting', (join) =>
+      join
+        .onRef('source_setting.tenant_id', '=', 'connection.tenant_id')
+        .onRef('source_setting.source_id', '=', 'connection.source_id'),
+    )
+    .select('source_setting.disabled as sourceDisabled')
+    .where('connection.id', '=', argument('id'));
 
 /** What a user may do to a connection that is already loaded. */
 export async function decideFor(
   db: Queryable,
-  subject: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
+  subject: User,
   row: Pick<ConnectionTable, 'owner_id' | 'space_id'>,
 ): Promise<Decision> {
   const space = row.space_id === null ? undefined : await spaceFacts(db, subject, row.space_id);
@@ -157,7 +180,7 @@ function decideIn(
 /** {@link decideFor} for many connections, with two statements however many there are. */
 export async function decideForAll<Row extends Pick<ConnectionTable, 'owner_id' | 'space_id'>>(
   db: Queryable,
-  subject: Pick<Caller, 'userId' | 'tenantId' | 'roles'>,
+  subject: User,
   rows: readonly Row[],
 ): Promise<Map<Row, Decision>> {
   const spaceIds = [...new Set(rows.flatMap((row) => (row.space_id === null ? [] : [row.space_id])))];

@@ -11,10 +11,12 @@ export interface Catalogue {
   /** @throws AppError DCAAS-2001 */
   get(id: string): SourceManifest;
   /**
-   * As `find`, for creating or using a connection: refused when the tenant has switched the source off.
+   * As `get`, for creating or using a connection: refused when the tenant has switched the source off.
    * @throws AppError DCAAS-2001
    */
   enabled(tenantId: string, id: string): Promise<SourceManifest>;
+  /** As `enabled`, for who knows whether it is switched off. */
+  unlessDisabled(id: string, isDisabled: boolean): SourceManifest;
   /** Ids of the sources that the tenant has switched off. */
   disabledIn(tenantId: string): Promise<ReadonlySet<string>>;
   connector(manifest: SourceManifest): Promise<Connector>;
@@ -48,15 +50,17 @@ export function createCatalogue(
       `There is no data source ${JSON.stringify(id.slice(0, 64))}. GET /api/v1/data-sources lists them.`,
     );
   };
+  const unlessDisabled = (id: string, isDisabled: boolean): SourceManifest => {
+    const manifest = get(id);
+    if (!isDisabled) return manifest;
+    throw new AppError('DCAAS-2001', `An administrator has switched the data source ${manifest.id} off.`);
+  };
   return {
     all: () => manifests,
     get,
     disabledIn: (tenantId) => settings.disabledIn(tenantId),
-    async enabled(tenantId, id) {
-      const manifest = get(id);
-      if (!(await settings.isDisabled(tenantId, manifest.id))) return manifest;
-      throw new AppError('DCAAS-2001', `An administrator has switched the data source ${manifest.id} off.`);
-    },
+    enabled: async (tenantId, id) => unlessDisabled(id, await settings.isDisabled(tenantId, get(id).id)),
+    unlessDisabled,
     connector: loadConnector,
   };
 }

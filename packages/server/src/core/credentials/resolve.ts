@@ -1,9 +1,16 @@
 // Door of the room. Which credential a use gets, and its login opened.
 
 export { configurationOfCredential } from './resolve/credential-configuration.js';
-export { type CredentialResolver, createCredentialResolver } from './resolve/credential-resolver.js';
 export { linkAndConfirm } from './resolve/link-and-confirm.js';
-export { type Resolution, resolveCredential, resolveForUse } from './resolve/resolve.js';
+export { type LoadedUse, loadCredential, loadUse } from './resolve/load-use.js';
+export { createOpenForUse, type OpenForUse } from './resolve/open-login.js';
+export {
+  type Resolution,
+  resolutionForUse,
+  resolutionOf,
+  resolveCredential,
+  resolveForUse,
+} from './resolve/resolve.js';
 export {
   credentialShownTo,
   credentialsShownTo,

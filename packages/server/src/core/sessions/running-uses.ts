@@ -1,6 +1,5 @@
 import type { Caller } from '../access/caller.js';
-import { loadConnection } from '../access/connection-access.js';
-import { resolveCredential } from '../credentials/resolve.js';
+import { loadCredential, resolutionOf } from '../credentials/resolve.js';
 import { AppError } from '../errors/app-error.js';
 import type { Queryable } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
@@ -26,7 +25,6 @@ export interface RunningUsesDependencies {
   store: Store;
   /** True while the key or token with this id, and its user, may still be used. */
   isKeyAlive(db: Queryable, caller: Caller): Promise<boolean>;
-  isSourceDisabled(tenantId: string, sourceId: string): Promise<boolean>;
 }
 
 const lookMs = 500;
@@ -73,20 +71,17 @@ type Once = ReturnType<typeof questions>;
 
 /** Whether the right to a use still stands. */
 async function mayContinue(
-  { store, isKeyAlive, isSourceDisabled }: RunningUsesDependencies,
+  { store, isKeyAlive }: RunningUsesDependencies,
   once: Once,
   { caller, connectionId, credentialId }: RunningUse,
 ): Promise<boolean> {
-  const { tenantId, keyId, userId } = caller;
+  const { keyId, userId } = caller;
   const isAlive = await once(`key ${keyId} ${userId}`, () => isKeyAlive(store.aside, caller));
   if (!isAlive) return false;
-  const found = await loadConnection(store.aside, caller, { id: connectionId });
-  if (!found?.mayUse) return false;
-  const { source_id } = found.row;
-  if (await once(`source ${tenantId} ${source_id}`, () => isSourceDisabled(tenantId, source_id)))
-    return false;
+  const found = await loadCredential(store.aside, caller, connectionId);
+  if (!found?.mayUse || found.isSourceDisabled) return false;
   if (credentialId === undefined) return true;
-  const { credential, state } = await resolveCredential(store.aside, caller, found.row);
+  const { credential, state } = resolutionOf(caller, found);
   // A grant that has ended at its provider is detected where it is used.
   const takenAway = ['needs_confirmation', 'needs_approval', 'missing'];
   return credential?.id === credentialId && !takenAway.includes(state);

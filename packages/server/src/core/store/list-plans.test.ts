@@ -3,17 +3,13 @@ import Database from 'libsql';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { recordStatements, type Statement } from '../../testing/recorded-statements.js';
 import { startNodes } from '../../testing/start-nodes.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 import { fillingStatements } from '../../testing/store-filling.js';
 
 // Requests every list as a client does, and checks the plans of its statements. A cost that grows with the store (a table
 // that is read or sorted completely) shows in the plan long before it shows in the time.
-
-interface Statement {
-  text: string;
-  values: readonly unknown[];
-}
 
 const rows = 20_000;
 /** How many rows of a table a page may touch: 20 candidates for each row of the page. */
@@ -34,25 +30,6 @@ const large = new Set([
 
 /** Counts the keys of a whole store, once a start. */
 const isOfStart = ({ text }: Statement): boolean => text.includes('"token_hash" not like');
-
-/** Records the statements that the drivers get, and passes them on. @returns ends the recording */
-function recordStatements(into: Statement[]): () => void {
-  const { query } = pg.Client.prototype;
-  const { prepare } = Database.prototype;
-  pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {
-    const [config] = given as [{ text?: string; values?: unknown[] }];
-    if (config?.text) into.push({ text: config.text, values: config.values ?? [] });
-    return Reflect.apply(query, this, given);
-  } as typeof query;
-  Database.prototype.prepare = function (this: Database.Database, ...given: [string]) {
-    into.push({ text: given[0], values: [] });
-    return Reflect.apply(prepare, this, given);
-  } as typeof prepare;
-  return () => {
-    pg.Client.prototype.query = query;
-    Database.prototype.prepare = prepare;
-  };
-}
 
 interface PlanNode {
   'Node Type': string;
@@ -135,6 +112,7 @@ describe('statements of a filled store', () => {
   let admin: ApiClient;
   let few: TestPerson;
   let many: TestPerson;
+  let used: string;
 
   beforeAll(async () => {
     if (inject('databaseServer')) {
@@ -149,6 +127,21 @@ describe('statements of a filled store', () => {
     admin = apiClient(server.url, server.adminKey);
     few = await addPerson(server.url, server.adminKey, 'few');
     many = await addPerson(server.url, server.adminKey, 'many');
+    const made = await few.api.post('/api/v1/data-connections', {
+      ...{ datasourceID: 'postgres', qName: 'used' },
+      connectionProperties: {
+        ...{
+          host: '127.0.0.1',
+          port: '9',
+          db: 'd',
+          sslmode: 'disable',
+          username: 'u',
+          password: 'p-of-plans',
+        },
+        ...{ separateCredentials: true, credentialsName: 'used' },
+      },
+    });
+    used = `/api/v1/data-connections/${made.body.qID}`;
     const statements = fillingStatements({
       ...{ connections: rows, spaces: 2_000, people: rows, events: rows },
       members: [
@@ -167,8 +160,10 @@ describe('statements of a filled store', () => {
   });
   afterAll(() => close());
 
-  /** Each list, the user who requests it, and its second page too. */
+  /** Each list, the user who requests it, and its second page too; and a use, whose source is not there. */
   const walk = async (): Promise<void> => {
+    expect((await few.api.post(`${used}/actions/resolve`)).body).toMatchObject({ usable: true });
+    expect((await few.api.post(`${used}/actions/browse`)).status).toBe(424);
     const connections = '/api/v1/data-connections';
     const sorts = ['_id', 'qName', 'created', 'updated'].flatMap((field) => [`%2B${field}`, `-${field}`]);
     const ofConnections = [

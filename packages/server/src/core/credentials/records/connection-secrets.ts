@@ -50,18 +50,8 @@ export async function ownerOfConnectionSecrets(
   return (await sealedSecrets(db, connection).select('owner_id').executeTakeFirst())?.owner_id;
 }
 
-/** Whether a key reaches the secrets of a connection: they may be all that signs in, whatever credential a user has. */
-export async function reachesSecrets(
-  db: Queryable,
-  who: Reaching,
-  connection: Pick<ConnectionTable, 'id' | 'tenant_id' | 'secrets_entered_at' | 'secrets_entered_with'>,
-): Promise<boolean> {
-  if (who.wayIn?.reachesSince === undefined) return true;
-  const ownerId = await ownerOfConnectionSecrets(db, connection);
-  return ownerId === undefined || reachesSecretsOf(who, connection, ownerId);
-}
-
-function openRow(
+/** @throws UnreadableError */
+export function openSealedSecrets(
   vault: Vault,
   connection: ConnectionRef,
   row: SealedColumns & Pick<SecretTable, 'owner_id' | 'version'>,
@@ -84,7 +74,7 @@ const required = (reason: CredentialState, detail: string, connection: OpenedRef
   });
 
 /**
- * Opens them on behalf of a user: for a use, or for a sign-in that adds or renews a credential. Whether they may serve that
+ * Opens them on behalf of a user, for a sign-in that adds, renews or refreshes a credential. Whether they may serve that
  * user is judged by the connection as it is in the same statement, not as it was loaded.
  * @returns `{}` if the connection has none
  * @throws AppError CREDENTIALS-REQUIRED while the login is suspended, except for the user who entered it, and if the key
@@ -121,7 +111,7 @@ export async function openConnectionSecrets(
       "Your API key came from an invitation and does not reach the connection's own secret, which is older. Approve the key with an earlier one of yours.";
     throw required('needs_approval', detail, connection);
   }
-  return openRow(vault, connection, row);
+  return openSealedSecrets(vault, connection, row);
 }
 
 /**
@@ -153,7 +143,7 @@ export async function openConnectionSecretsToEnd(
   connection: ConnectionRef,
 ): Promise<ConnectionSecrets> {
   const row = await sealedSecrets(db, connection).selectAll().executeTakeFirst();
-  return row ? openRow(vault, connection, row) : {};
+  return row ? openSealedSecrets(vault, connection, row) : {};
 }
 
 /**

@@ -26,10 +26,12 @@ import { loadSecret, openLogin, replaceSecret, sealContext } from '../records/se
 import { newSignIn } from '../sign-ins/sign-in-request.js';
 import { addSignIn, changeWhile, endSignIn } from '../sign-ins/sign-in-store.js';
 import { configurationOfCredential, configurationToRevoke } from './credential-configuration.js';
-import { createCredentialResolver } from './credential-resolver.js';
+import { loadUse } from './load-use.js';
+import { createOpenForUse } from './open-login.js';
+import { resolutionForUse } from './resolve.js';
 
-// What stood when a credential was resolved may have changed when it is opened, so each condition stands again in the
-// statement that loads the sealed fields.
+// A use is resolved and opened from what one statement loads, so each condition is part of that statement, and what is
+// opened is what was resolved.
 
 let opened: OpenedServer;
 let connectionId: string;
@@ -42,21 +44,19 @@ beforeAll(async () => {
 });
 afterAll(() => opened.close());
 
-/** Opens the credential as it was resolved before the statement `meanwhile`. */
-async function open(meanwhile: string) {
-  const connection = await opened.store.db
-    .selectFrom('connection')
-    .selectAll()
-    .where('id', '=', connectionId)
-    .executeTakeFirstOrThrow();
-  const { store, vault } = opened;
-  const resolver = createCredentialResolver({ store, vault, grants: {} as Grants, clients: {} });
-  const who = { userId: await userId() };
-  const resolution = await resolver.resolve(who, connection, manifest);
-  expect(resolution.state).toBe('ready');
-  opened.sql(meanwhile);
-  return resolver.open(who, connection, manifest, resolution);
+const asOwner = { name: '', roles: [], keyId: '', keyKind: 'api-key' } as const;
+
+async function loaded() {
+  const { store, tenantId } = opened;
+  const caller = { ...asOwner, userId: await userId(), tenantId };
+  const use = await loadUse(store.db, caller, connectionId);
+  return { use, resolution: resolutionForUse(caller, use, manifest) };
 }
+
+const open = ({ use, resolution }: Awaited<ReturnType<typeof loaded>>) => {
+  const { store, vault } = opened;
+  return createOpenForUse({ store, vault, grants: {} as Grants, clients: {} })(use, manifest, resolution);
+};
 
 const made = async (qName: string, more: object = {}) => {
   const answer = await opened.admin.post('/api/v1/data-connections', {
@@ -67,38 +67,40 @@ const made = async (qName: string, more: object = {}) => {
   return answer.body;
 };
 
+const separated = (credentialsName: string) => ({ separateCredentials: true, credentialsName });
+const moved = `update connection set suspended_at = '2026-01-01T00:00:00.000Z'`;
+const other = `(select id from "user" where subject = 'other')`;
+
 it.each([
-  ['only another destination is allowed', `update credential_destination set destination = 'elsewhere'`],
-  ['another user moves the connection', `update connection set suspended_at = '2026-01-01T00:00:00.000Z'`],
-  ['the credential is deleted', 'delete from credential'],
-  ['its secret is replaced', 'update credential set version = version + 1'],
-])('TR5, TR8: when meanwhile %s', async (what, meanwhile) => {
-  connectionId = (await made(what)).qID;
-  await expect(open(meanwhile)).rejects.toMatchObject({ code: 'NOT-READY', retryAfterSeconds: 1 });
+  ['only another destination is confirmed', false, `update credential_destination set destination = 'x'`],
+  ['another user has moved the connection', false, moved],
+  ['the credential is deleted', false, 'delete from credential'],
+  ['the link is deleted', true, 'delete from credential_link'],
+  ['another user is linked', true, `update credential_link set user_id = ${other}`],
+  ['the credential belongs to another user', true, `update credential set owner_id = ${other}`],
+  ['the connection keeps a login of its own', true, 'update connection set separated = 0'],
+])('TR5, TR8: nothing is opened when %s', async (what, isSeparated, statement) => {
+  connectionId = (await made(what, isSeparated ? separated(what) : {})).qID;
+  expect(await open(await loaded())).toMatchObject({ ok: true });
+  opened.sql(statement);
+  const after = await loaded();
+  const state = isSeparated || what === 'the credential is deleted' ? 'missing' : 'needs_confirmation';
+  expect(await open(after)).toMatchObject({ ok: false, resolution: { state } });
+  // It does not even leave the store.
+  expect(after.use.sealedLogin).toBeUndefined();
 });
 
-it('TR5, TR8: opens what is as it was resolved, and reports a sealed login that is gone', async () => {
-  connectionId = (await made('nothing happens')).qID;
-  const result = await open('select 1');
+it('TR5, TR8: what was resolved is opened, whatever changes afterwards; a sealed login that is gone is reported', async () => {
+  connectionId = (await made('resolved', separated('resolved'))).qID;
+  const before = await loaded();
+  opened.sql('delete from credential');
+  const result = await open(before);
   if (!result.ok) throw new Error('it was not opened');
   expect(plain(result.login.fields)).toMatchObject({ password: 'canary-of-an-opening-6' });
   expect(JSON.stringify(result) + inspect(result, { depth: 12 })).not.toContain('canary');
-  const gone = await open(`delete from secret where field = 'login'`);
-  expect(gone).toMatchObject({ ok: false, resolution: { state: 'unreadable' } });
-});
-
-it.each([
-  ['the link is taken away', 'delete from credential_link'],
-  [
-    'another user is linked',
-    `update credential_link set user_id = (select id from "user" where subject = 'other')`,
-  ],
-  ['the connection keeps a login of its own', 'update connection set separated = 0'],
-])('TR5: of a separated credential nothing is opened when meanwhile %s', async (what, meanwhile) => {
-  const separate = { separateCredentials: true, credentialsName: what };
-  connectionId = (await made(what, separate)).qID;
-  expect(await open('select 1')).toMatchObject({ ok: true });
-  await expect(open(meanwhile)).rejects.toMatchObject({ code: 'NOT-READY' });
+  connectionId = (await made('gone')).qID;
+  opened.sql(`delete from secret where field = 'login'`);
+  expect(await open(await loaded())).toMatchObject({ ok: false, resolution: { state: 'unreadable' } });
 });
 
 it('TR5: the secret of a client renews no grant while it waits for who gave it, and ends one all the same', async () => {
@@ -165,7 +167,7 @@ describe('with the id alone', () => {
   beforeAll(async () => {
     const { store, vault, tenantId } = opened;
     const caller = { userId: await userId(), tenantId } as Caller;
-    const { qCredentialsID: credentialId } = await made('changed by its user only');
+    const { qCredentialsID: credentialId } = await made('changed by its owner only');
     const begun = newSignIn(
       { caller, manifest, method: { id: 'm' } as SignInMethod, setup, destination: 'there' },
       { context: 'c', state_hash: 'h', redirect_uri: '', created_at: at, expires_at: later },

@@ -1,11 +1,12 @@
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { CredentialState } from '@mooring/contract/routes/connection-credential';
+import type { Caller } from '../../access/caller.js';
 import { definitionOf } from '../../store/decoded-rows.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../../store/tables.js';
-import { reachesSecrets } from '../records/connection-secrets.js';
-import { type Reaching, reaches } from '../records/reach.js';
+import { type Reaching, reaches, reachesSecretsOf } from '../records/reach.js';
+import { type LoadedConnection, loadCredential } from './load-use.js';
 
 /** Which credential a user would use on a connection, or why there is none. Without secrets. */
 export interface Resolution {
@@ -17,73 +18,52 @@ export interface Resolution {
   isSuspended?: true;
 }
 
-type ConnectionRef = Pick<
-  ConnectionTable,
-  | 'id'
-  | 'tenant_id'
-  | 'separated'
-  | 'destination'
-  | 'source_id'
-  | 'suspended_at'
-  | 'secrets_entered_at'
-  | 'secrets_entered_with'
->;
+type Found = Pick<LoadedConnection, 'row' | 'credential' | 'isConfirmed' | 'secretsOwnerId'>;
 
-/**
- * Separated: the user's own linked credential and no other. Embedded: the connection's.
- * Ownership is part of the statement that loads the row; there is no fallback identity.
- */
-export async function resolveCredential(
-  db: Queryable,
+export function resolutionOf(
   who: Reaching,
-  connection: ConnectionRef,
-): Promise<Resolution> {
-  const { userId } = who;
-  const isEmbedded = connection.separated === 0;
-  const base = db
-    .selectFrom('credential')
-    .leftJoin('credential_destination', (join) =>
-      join
-        .onRef('credential_destination.credential_id', '=', 'credential.id')
-        .on('credential_destination.destination', '=', connection.destination),
-    )
-    .selectAll('credential')
-    .select('credential_destination.confirmed_at')
-    .where('credential.tenant_id', '=', connection.tenant_id)
-    .where('credential.source_id', '=', connection.source_id);
-  const row = isEmbedded
-    ? await base.where('credential.connection_id', '=', connection.id).executeTakeFirst()
-    : await base
-        .innerJoin('credential_link', 'credential_link.credential_id', 'credential.id')
-        .where('credential_link.tenant_id', '=', connection.tenant_id)
-        .where('credential_link.connection_id', '=', connection.id)
-        .where('credential_link.user_id', '=', userId)
-        .where('credential.owner_id', '=', userId)
-        .where('credential.separated', '=', 1)
-        .executeTakeFirst();
-  if (!row) return { state: 'missing', isEmbedded };
-  const { confirmed_at, ...credential } = row;
-  if (!reaches(who, credential) || !(await reachesSecrets(db, who, connection)))
-    return { state: 'needs_approval', credential, isEmbedded };
-  if (connection.suspended_at !== null)
+  { row, credential, isConfirmed, secretsOwnerId }: Found,
+): Resolution {
+  const isEmbedded = row.separated === 0;
+  if (!credential) return { state: 'missing', isEmbedded };
+  // The connection's own secrets may be all that signs in, whatever credential the user has.
+  const reachesAll =
+    reaches(who, credential) && (secretsOwnerId === undefined || reachesSecretsOf(who, row, secretsOwnerId));
+  if (!reachesAll) return { state: 'needs_approval', credential, isEmbedded };
+  if (row.suspended_at !== null)
     return { state: 'needs_confirmation', credential, isEmbedded, isSuspended: true };
-  if (confirmed_at === null) return { state: 'needs_confirmation', credential, isEmbedded };
+  if (!isConfirmed) return { state: 'needs_confirmation', credential, isEmbedded };
   return { state: credential.state, credential, isEmbedded };
 }
 
 /**
- * As {@link resolveCredential}, for a use: `missing` also if the connection now asks for another sign-in method than the
+ * As {@link resolutionOf}, for a use: `missing` also if the connection now asks for another sign-in method than the
  * credential's, once its user has confirmed the new destination.
  */
-export async function resolveForUse(
-  db: Queryable,
-  who: Reaching,
-  connection: ConnectionRef & Pick<ConnectionTable, 'properties'>,
-  manifest: SourceManifest,
-): Promise<Resolution> {
-  const resolution = await resolveCredential(db, who, connection);
+export function resolutionForUse(who: Reaching, found: Found, manifest: SourceManifest): Resolution {
+  const resolution = resolutionOf(who, found);
   if (resolution.state === 'needs_confirmation' || resolution.state === 'needs_approval') return resolution;
-  const definition = definitionOf(connection);
-  const isOfSignIn = resolution.credential?.sign_in === selectSignIn(manifest, definition).id;
+  const isOfSignIn = resolution.credential?.sign_in === selectSignIn(manifest, definitionOf(found.row)).id;
   return isOfSignIn ? resolution : { state: 'missing', isEmbedded: resolution.isEmbedded };
 }
+
+/**
+ * Reload: the credential on a connection that the caller has loaded before. If it has changed since, none of the other
+ * kind is found, and none is confirmed for another destination than the one the caller knows.
+ */
+async function reloaded(db: Queryable, caller: Caller, known: ConnectionTable): Promise<Found> {
+  const now = await loadCredential(db, caller, known.id);
+  if (!now || now.row.separated !== known.separated)
+    return { row: known, credential: undefined, isConfirmed: false, secretsOwnerId: undefined };
+  return { ...now, isConfirmed: now.isConfirmed && now.row.destination === known.destination };
+}
+
+export const resolveCredential = async (db: Queryable, caller: Caller, connection: ConnectionTable) =>
+  resolutionOf(caller, await reloaded(db, caller, connection));
+
+export const resolveForUse = async (
+  db: Queryable,
+  caller: Caller,
+  connection: ConnectionTable,
+  manifest: SourceManifest,
+) => resolutionForUse(caller, await reloaded(db, caller, connection), manifest);

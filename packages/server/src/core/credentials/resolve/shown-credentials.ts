@@ -1,3 +1,4 @@
+import type { RawBuilder } from 'kysely';
 import { type Argument, compileOnce } from '../../store/compile-once.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { ConnectionTable } from '../../store/tables.js';
@@ -11,24 +12,13 @@ type Connection = Pick<ConnectionTable, 'id' | 'tenant_id' | 'separated' | 'susp
 
 type ConnectionKey = { tenantId: string; connectionId: string };
 
-const embeddedIn = compileOnce((db, argument: Argument<ConnectionKey>) =>
-  db
-    .selectFrom('credential')
-    .select(['id', 'name'])
-    .where('tenant_id', '=', argument('tenantId'))
-    .where('connection_id', '=', argument('connectionId')),
-);
+type Value = string | RawBuilder<string>;
 
-const linkedBy = compileOnce((db, argument: Argument<ConnectionKey & { userId: string }>) =>
-  linked(db)
-    .where('credential_link.tenant_id', '=', argument('tenantId'))
-    .where('credential_link.connection_id', '=', argument('connectionId'))
-    .where('credential_link.user_id', '=', argument('userId'))
-    .where('credential.owner_id', '=', argument('userId')),
-);
+const embedded = (db: Queryable, tenantId: Value) =>
+  db.selectFrom('credential').select(['id', 'name', 'connection_id']).where('tenant_id', '=', tenantId);
 
-/** Separated credentials that are linked to a connection and may be used at its destination. */
-const linked = (db: Queryable) =>
+/** Separated credentials of a user that are linked to a connection and may be used at its destination. */
+const linked = (db: Queryable, tenantId: Value, userId: Value) =>
   db
     .selectFrom('credential_link')
     .innerJoin('connection', (join) =>
@@ -42,7 +32,22 @@ const linked = (db: Queryable) =>
         .onRef('credential_destination.credential_id', '=', 'credential.id')
         .onRef('credential_destination.destination', '=', 'connection.destination'),
     )
-    .select(['credential.id', 'credential.name', 'credential_link.connection_id']);
+    .select(['credential.id', 'credential.name', 'credential_link.connection_id'])
+    .where('credential_link.tenant_id', '=', tenantId)
+    .where('credential_link.user_id', '=', userId)
+    .where('credential.owner_id', '=', userId);
+
+const embeddedIn = compileOnce((db, argument: Argument<ConnectionKey>) =>
+  embedded(db, argument('tenantId')).where('connection_id', '=', argument('connectionId')),
+);
+
+const linkedBy = compileOnce((db, argument: Argument<ConnectionKey & { userId: string }>) =>
+  linked(db, argument('tenantId'), argument('userId')).where(
+    'credential_link.connection_id',
+    '=',
+    argument('connectionId'),
+  ),
+);
 
 /** The credential that one connection shows to this user; see {@link credentialsShownTo}. */
 export async function credentialShownTo(
@@ -71,31 +76,17 @@ export async function credentialsShownTo(
   const usable = connections.filter(({ suspended_at }) => suspended_at === null);
   for (let start = 0; start < usable.length; start += chunkSize) {
     const chunk = usable.slice(start, start + chunkSize);
-    const separated = chunk
-      .filter((connection) => connection.separated === 1)
-      .map((connection) => connection.id);
-    const embedded = chunk
-      .filter((connection) => connection.separated === 0)
-      .map((connection) => connection.id);
-    if (embedded.length > 0) {
-      const rows = await db
-        .selectFrom('credential')
-        .select(['id', 'name', 'connection_id'])
-        .where('tenant_id', '=', tenantId)
-        .where('connection_id', 'in', embedded)
-        .execute();
-      for (const row of rows)
-        if (row.connection_id) shown.set(row.connection_id, { id: row.id, name: row.name });
-    }
-    if (separated.length > 0) {
-      const rows = await linked(db)
-        .where('credential_link.tenant_id', '=', tenantId)
-        .where('credential_link.connection_id', 'in', separated)
-        .where('credential_link.user_id', '=', userId)
-        .where('credential.owner_id', '=', userId)
-        .execute();
-      for (const row of rows) shown.set(row.connection_id, { id: row.id, name: row.name });
-    }
+    const idsOf = (separated: number) =>
+      chunk.filter((one) => one.separated === separated).map(({ id }) => id);
+    const [ofEmbedded, ofSeparated] = [idsOf(0), idsOf(1)];
+    const found = [
+      ofEmbedded.length > 0 && embedded(db, tenantId).where('connection_id', 'in', ofEmbedded),
+      ofSeparated.length > 0 &&
+        linked(db, tenantId, userId).where('credential_link.connection_id', 'in', ofSeparated),
+    ];
+    for (const statement of found)
+      for (const { connection_id, id, name } of (statement && (await statement.execute())) || [])
+        if (connection_id !== null) shown.set(connection_id, { id, name });
   }
   return shown;
 }

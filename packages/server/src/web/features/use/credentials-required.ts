@@ -9,14 +9,43 @@ import {
   keptLogin,
   openConnectionSecrets,
 } from '../../../core/credentials/records.js';
-import type { Resolution } from '../../../core/credentials/resolve.js';
+import { type Resolution, resolveForUse } from '../../../core/credentials/resolve.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
-import { explain, ownerLeft } from './explanations.js';
 import type { PreparedUse, UsableConnection, UseDependencies } from './prepared-use.js';
 
 // CREDENTIALS-REQUIRED: what the caller lacks, and every way to provide it.
+
+const separated: Record<Resolution['state'], string> = {
+  ready: 'A credential is ready.',
+  missing: 'You have no credential on this connection. Add one, or choose one of yours.',
+  needs_confirmation:
+    'The connection points to a destination you have not allowed for your credential. Confirm it, or add a credential.',
+  needs_sign_in: 'The sign-in behind your credential has ended. Sign in again.',
+  unreadable: 'The stored credential cannot be decrypted. Enter it again.',
+  needs_approval:
+    'Your API key came from an invitation and does not reach this older credential. Approve the key with an earlier one, or enter the credential again.',
+};
+
+const embedded: Record<Resolution['state'], string> = {
+  ...separated,
+  missing: "The connection's own credential is missing. Ask its owner to enter it.",
+  needs_sign_in:
+    "The sign-in behind the connection's own credential has ended. Ask its owner to sign in again.",
+  unreadable: "The connection's own credential cannot be decrypted. Ask its owner to enter it again.",
+  needs_approval:
+    "Your API key came from an invitation and does not reach the connection's own credential, which is older. Approve the key with an earlier one of yours.",
+};
+
+const suspended =
+  'Another user moved this connection, so its login is suspended. The user who entered the login must confirm it, or a user who may edit the connection must enter it again.';
+
+const ownerLeft =
+  'The owner of this connection has left, and its login was deleted. Take the connection over: PATCH /user to yourself together with the whole login.';
+
+export const explain = (resolution: Resolution): string =>
+  resolution.isSuspended ? suspended : (resolution.isEmbedded ? embedded : separated)[resolution.state];
 
 interface UnresolvedUse extends UsableConnection {
   caller: Caller;
@@ -115,12 +144,10 @@ export async function credentialsRequired(deps: UseDependencies, use: Unresolved
 
 /** For a use that the source refused: reports an ended grant as such, with the way to sign in again. */
 export async function refuseIfGrantEnded(deps: UseDependencies, use: PreparedUse): Promise<void> {
-  const { caller, connection, manifest, mayEdit } = use;
   await use.assertAlive?.().catch((error: unknown) => {
     // An ended grant shows in the resolution below.
     if (!(error instanceof ConnectorError && error.kind === 'auth_failed')) throw error;
   });
-  const resolution = await deps.resolver.resolve(caller, connection, manifest);
-  if (resolution.state === 'ready') return;
-  throw await credentialsRequired(deps, { caller, connection, manifest, mayEdit, resolution });
+  const resolution = await resolveForUse(deps.store.db, use.caller, use.connection, use.manifest);
+  if (resolution.state !== 'ready') throw await credentialsRequired(deps, { ...use, resolution });
 }

@@ -7,7 +7,7 @@ import type { RecordRefusedSignIn } from '../../../core/audit/refused-sign-ins.j
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import type { Config } from '../../../core/config/config.js';
 import type { CredentialEntry } from '../../../core/credentials/records.js';
-import type { CredentialResolver } from '../../../core/credentials/resolve.js';
+import type { OpenForUse } from '../../../core/credentials/resolve.js';
 import type { RunningUses, WatchedUse } from '../../../core/sessions/running-uses.js';
 import type { Entry, SessionRequest, Sessions } from '../../../core/sessions/sessions.js';
 import type { Store } from '../../../core/store/store.js';
@@ -19,7 +19,7 @@ export interface UseDependencies {
   store: Store;
   vault: Vault;
   catalogue: Catalogue;
-  resolver: CredentialResolver;
+  openForUse: OpenForUse;
   credentialEntry: CredentialEntry;
   sessions: Sessions;
   runningUses: RunningUses;

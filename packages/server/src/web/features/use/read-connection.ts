@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Column } from '@mooring/connectors/spec/data-types';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Capabilities } from '@mooring/connectors/spec/manifest';
 import type { FileOptions } from '@mooring/contract/file-options';
 import { readConnection } from '@mooring/contract/routes/use';
 import type { FastifyReply } from 'fastify';
@@ -17,10 +17,9 @@ import { lastWords } from '../../../core/streams/last-words.js';
 import { contentTypeOf, negotiate, type StreamFormat } from '../../../core/streams/media-type.js';
 import { type BrokenEnding, type ReplyOutcome, sendRows } from '../../../core/streams/row-reply.js';
 import { handled, type RequestScope } from '../../http/handler.js';
-import { beginUse } from './begin-use.js';
-import { finishing, outcomeOf } from './finish-use.js';
 import type { PreparedUse, UseDependencies } from './prepared-use.js';
 import { assertTarget, defined } from './request-checks.js';
+import { type FinishedUse, outcomeOf, runUse } from './run-use.js';
 
 type Limits = Config['limits'];
 
@@ -52,16 +51,12 @@ function readResult(outcome: ReplyOutcome): string {
 
 /** Aborts when the client leaves or the caller loses the right to the use, each with its own reason. */
 function stopOf(client: AbortSignal, right: AbortSignal) {
-  const stop = new AbortController();
+  const [stop, released] = [new AbortController(), new AbortController()];
+  const until = { once: true, signal: released.signal };
   const leave = () => stop.abort(new ConnectorError('cancelled', 'The client disconnected.'));
-  const takeAway = () => stop.abort(rightGone);
-  client.addEventListener('abort', leave, { once: true });
-  right.addEventListener('abort', takeAway, { once: true });
-  const release = () => {
-    client.removeEventListener('abort', leave);
-    right.removeEventListener('abort', takeAway);
-  };
-  return { stop, release };
+  client.addEventListener('abort', leave, until);
+  right.addEventListener('abort', () => stop.abort(rightGone), until);
+  return { stop, release: () => released.abort() };
 }
 
 function taskOf({ format, body }: ReadRequest, limits: Limits) {
@@ -121,16 +116,14 @@ async function readThrough(
   deps: UseDependencies,
   use: PreparedUse,
   read: ReadRequest,
-): Promise<typeof handled> {
+): Promise<FinishedUse<typeof handled>> {
   const { stop, release } = stopOf(read.signal, use.watch.signal);
   try {
-    const outcome = await finishing(deps, use, async () => {
-      const value = await streamRows(deps, use, read, stop);
-      return { value, outcome: readResult(value), given: { rows: value.rows, bytes: value.bytes } };
-    });
-    const ended = { connectionId: use.connection.id, state: readResult(outcome), rows: outcome.rows };
-    deps.log.info(ended, 'read ended');
-    return handled;
+    const ended = await streamRows(deps, use, read, stop);
+    const { rows, bytes } = ended;
+    const outcome = readResult(ended);
+    deps.log.info({ connectionId: use.connection.id, state: outcome, rows }, 'read ended');
+    return { value: handled, outcome, given: { rows, bytes } };
   } finally {
     release();
   }
@@ -157,9 +150,9 @@ export async function readRows(
     signal,
     operation: readConnection.id,
     traceId,
-    check: ({ capabilities }: SourceManifest) => assertTarget(body, capabilities),
+    check: (capabilities: Capabilities) => assertTarget(body, capabilities),
   };
-  return beginUse(deps, use, (prepared) =>
+  return runUse(deps, use, (prepared) =>
     readThrough(deps, prepared, { body, format, reply, signal, traceId }),
   );
 }

@@ -1,12 +1,13 @@
 import type { resolveConnection } from '@mooring/contract/routes/use';
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
-import { decideFor } from '../../../core/access/connection-access.js';
+import { findConnectionToUse, unknownConnection } from '../../../core/access/find-connection.js';
+import { loadCredential, resolutionForUse } from '../../../core/credentials/resolve.js';
 import { AppError } from '../../../core/errors/app-error.js';
 import { rolesOf } from '../../../core/store/decoded-rows.js';
-import { usableConnection } from './begin-use.js';
-import { explain } from './explanations.js';
+import { explain } from './credentials-required.js';
 import type { UseDependencies } from './prepared-use.js';
+import { assertUsable } from './run-use.js';
 
 /** Which credential a use would get, and why it would be refused; for another user too, to those who may edit. */
 export async function resolveUse(
@@ -15,8 +16,9 @@ export async function resolveUse(
   qID: string,
   body: z.output<typeof resolveConnection.body>,
 ) {
-  const { store, resolver } = deps;
-  const { connection, manifest, mayEdit } = await usableConnection(deps, caller, qID);
+  const { db } = deps.store;
+  const found = await findConnectionToUse(db, caller, qID);
+  const { connection, manifest, mayEdit } = await assertUsable(deps, caller, found);
   const userId = body?.as ?? caller.userId;
   if (userId !== caller.userId && !mayEdit) {
     throw new AppError(
@@ -24,7 +26,7 @@ export async function resolveUse(
       'as: only users who may edit the connection may resolve it for another user.',
     );
   }
-  const user = await store.db
+  const user = await db
     .selectFrom('user')
     .select(['id', 'tenant_id', 'roles'])
     .where('id', '=', userId)
@@ -32,12 +34,10 @@ export async function resolveUse(
     .executeTakeFirst();
   if (!user) throw new AppError('NOT-FOUND', 'as: there is no such user.');
   const who = { userId: user.id, tenantId: user.tenant_id, roles: rolesOf(user) };
-  const { mayUse } = await decideFor(store.db, who, connection);
-  const resolution = await resolver.resolve(
-    user.id === caller.userId ? caller : { userId: user.id },
-    connection,
-    manifest,
-  );
+  const loaded = await loadCredential(db, who, connection.id);
+  if (!loaded) throw unknownConnection();
+  const { mayUse } = loaded;
+  const resolution = resolutionForUse(user.id === caller.userId ? caller : who, loaded, manifest);
   const { credential, isEmbedded, state } = resolution;
   const isShown = credential?.owner_id === caller.userId;
   const usable = mayUse && state === 'ready';

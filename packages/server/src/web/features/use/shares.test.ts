@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
-// 320 slow reads of one user once held all 256 places of a tenant. Here in small: eight places, ten reads.
+// 320 slow reads of one user once held all 256 slots of a tenant. Here it is eight slots and ten reads.
 
-describe('a user who reads slowly, and many times at once', () => {
+describe('a user with many slow reads at once', () => {
   const servers: Server[] = [];
   let server: TestServer;
   let greedy: TestPerson;
@@ -16,9 +16,9 @@ describe('a user who reads slowly, and many times at once', () => {
     await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(one.address() as AddressInfo).port}/items`;
   };
-  const connect = async ({ api }: TestPerson, url: string): Promise<string> => {
+  const connect = async ({ api }: TestPerson, url: string, more: object = {}): Promise<string> => {
     const made = await api.post('/api/v1/data-connections', {
-      ...{ datasourceID: 'rest', qName: url, connectionProperties: { url } },
+      ...{ datasourceID: 'rest', qName: url, connectionProperties: { url }, ...more },
     });
     expect(made.status, made.text).toBe(201);
     return `/api/v1/data-connections/${made.body.qID}/actions/read`;
@@ -47,7 +47,7 @@ describe('a user who reads slowly, and many times at once', () => {
     await server.close();
   });
 
-  it('TR6: leaves half of the tenant to a colleague, whose healthy source answers at once', async () => {
+  it('TR6: leaves half of the slots to a colleague, whose healthy source answers at once', async () => {
     const leaving = new AbortController();
     const reads: Promise<unknown>[] = [];
     for (let number = 0; number < 5; number += 1) {
@@ -75,5 +75,32 @@ describe('a user who reads slowly, and many times at once', () => {
     leaving.abort();
     await Promise.all(reads);
     await expect.poll(() => metric('mooring_uses_at_work')).toBe(0);
+  });
+
+  it('H: what is revoked while a use waits in the queue is not used when its turn comes', async () => {
+    const member = await addPerson(server.url, server.adminKey, 'member');
+    const { id: space } = (await colleague.api.post('/api/v1/spaces', { name: 'Queue', type: 'shared' }))
+      .body;
+    const place = `/api/v1/spaces/${space}/assignments`;
+    const assigned = { type: 'user', assigneeId: member.id, roles: ['dataconsumer'] };
+    const { id: assignment } = (await colleague.api.post(place, assigned)).body;
+    let requests = 0;
+    const [silent, healthy] = [createServer(() => undefined), createServer()];
+    healthy.on('request', (_request, response) => {
+      requests += 1;
+      response.setHeader('content-type', 'application/json').end('[{"a":1}]');
+    });
+    servers.push(silent, healthy);
+    const [held, waited] = [
+      await connect(colleague, await urlOf(silent), { space }),
+      await connect(colleague, await urlOf(healthy), { space }),
+    ];
+    const holding = Array.from({ length: 4 }, () => member.api.post(held, { path: [] }));
+    await expect.poll(() => metric('mooring_uses_at_work_of_one_user')).toBe(4);
+    const waiting = member.api.post(waited, { path: [] });
+    await expect.poll(() => metric('mooring_uses_waiting_of_one_user')).toBe(1);
+    expect((await colleague.api.delete(`${place}/${assignment}`)).status).toBe(204);
+    expect((await Promise.all(holding)).map(({ status }) => status)).toEqual([403, 403, 403, 403]);
+    expect([(await waiting).status, requests]).toEqual([404, 0]);
   });
 });

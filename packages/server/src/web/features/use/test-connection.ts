@@ -1,18 +1,19 @@
 import { timeLimit } from '@mooring/connectors/kit/deadline';
-import { testConnection } from '@mooring/contract/routes/use';
+import { lackingOf } from '@mooring/connectors/kit/login-parts';
+import { destinationOf, type SplitProperties } from '@mooring/connectors/kit/properties';
+import { testConnection, testUnsaved } from '@mooring/contract/routes/use';
+import type { z } from 'zod';
 import type { RefusedDestination } from '../../../core/audit/refused-destinations.js';
+import { splitProperties } from '../../../core/catalogue/catalogue.js';
+import { InvalidRequest } from '../../../core/errors/app-error.js';
 import { CoarseFailure, coarseSeconds } from '../../../core/errors/coarse.js';
 import { coarseTestFailure, testToldCoarsely } from '../../../core/sessions/coarse-test.js';
 import { type TestAnswer, testInStages } from '../../../core/sessions/staged-test.js';
-import type { RequestScope } from '../../http/handler.js';
-import { beginUse } from './begin-use.js';
-import { assertStillAllowed, finishing } from './finish-use.js';
 import type { PreparedUse, UseDependencies } from './prepared-use.js';
-
-type Scope = Pick<RequestScope, 'caller' | 'signal' | 'traceId'>;
+import { assertStillAllowed, runUse, type UseScope } from './run-use.js';
 
 /** A test that the egress gate stops is answered with 200, and is a refusal in the audit log all the same. */
-export async function recordRefusedTest(
+async function recordRefusedTest(
   { destinationRefused }: Pick<UseDependencies, 'destinationRefused'>,
   { stages }: TestAnswer,
   refused: RefusedDestination,
@@ -20,39 +21,25 @@ export async function recordRefusedTest(
   if (stages.at(-1)?.code === 'EGRESS-REFUSED') await destinationRefused(refused);
 }
 
-async function testThrough(
-  deps: UseDependencies,
-  use: PreparedUse,
-  { signal, traceId }: Scope,
-): Promise<TestAnswer> {
+async function testThrough(deps: UseDependencies, use: PreparedUse, { signal, traceId }: UseScope) {
   const { testSeconds } = deps.config.limits;
   const seconds = use.mayEdit ? testSeconds : coarseSeconds(testSeconds);
   const within = AbortSignal.any([signal, use.watch.signal, timeLimit(seconds * 1000)]);
-  const answer = await finishing(deps, use, async () => {
-    const value = await testInStages({ ...use, signal: within }, use.entry);
-    return { value, outcome: value.ok ? 'ok' : (value.stages.at(-1)?.code ?? 'failed') };
-  });
+  const value = await testInStages({ ...use, signal: within }, use.entry);
   assertStillAllowed(use);
   const { caller: by, connection } = use;
   const refused = { by, operation: testConnection.id, traceId, connectionId: connection.id };
-  await recordRefusedTest(deps, answer, refused);
-  return answer;
+  await recordRefusedTest(deps, value, refused);
+  return { value, outcome: value.ok ? 'ok' : (value.stages.at(-1)?.code ?? 'failed') };
 }
 
 /** Tests a saved connection. Users who may not edit it get a coarse answer: see `errors/coarse`. */
-export async function testSaved(deps: UseDependencies, qID: string, scope: Scope): Promise<TestAnswer> {
+export async function testSaved(deps: UseDependencies, qID: string, scope: UseScope): Promise<TestAnswer> {
   const { caller, signal, traceId } = scope;
   const coarse = { since: 0, seconds: deps.config.limits.testSeconds, left: signal, isOwnLogin: false };
   let mayEdit = false;
-  const request = {
-    caller,
-    qID,
-    action: 'test' as const,
-    operation: testConnection.id,
-    traceId,
-    signal,
-  };
-  const tested = beginUse(deps, request, (use) => {
+  const request = { caller, signal, traceId, qID, action: 'test' as const, operation: testConnection.id };
+  const tested = runUse(deps, request, (use) => {
     mayEdit = use.mayEdit;
     Object.assign(coarse, { since: performance.now(), isOwnLogin: use.isOwnLogin });
     return testThrough(deps, use, scope);
@@ -62,4 +49,58 @@ export async function testSaved(deps: UseDependencies, qID: string, scope: Scope
     throw error;
   });
   return mayEdit ? answer : testToldCoarsely(answer, coarse);
+}
+
+/** @throws InvalidRequest unless the request itself holds the whole login */
+function assertTestable({ choice, signIn, definition, credential }: SplitProperties): void {
+  if (choice.selectedCredentials !== undefined) {
+    throw new InvalidRequest([
+      {
+        field: 'connectionProperties.selectedCredentials',
+        message: 'cannot be used here: a stored secret is used only through a saved connection',
+      },
+    ]);
+  }
+  if (signIn.oauth) {
+    throw new InvalidRequest([
+      {
+        field: 'connectionProperties',
+        message: `save the connection first: ${signIn.label} can be tested only through a saved connection`,
+      },
+    ]);
+  }
+  const lacking = lackingOf(signIn, definition, credential);
+  if (lacking.length > 0) {
+    throw new InvalidRequest(
+      lacking.map(({ property, message }) => ({ field: `connectionProperties.${property}`, message })),
+    );
+  }
+}
+
+/** Tests properties that are not saved, with the login of the request. */
+export async function testProperties(
+  deps: UseDependencies,
+  body: z.output<typeof testUnsaved.body>,
+  { caller, signal, traceId }: UseScope,
+): Promise<TestAnswer> {
+  const manifest = await deps.catalogue.enabled(caller.tenantId, body.datasourceID);
+  const split = splitProperties(manifest, body.connectionProperties);
+  assertTestable(split);
+  const visit = {
+    tenantId: caller.tenantId,
+    destination: destinationOf(manifest, split.definition),
+    userId: caller.userId,
+    spaceId: null,
+    isTest: true,
+  };
+  const login = { signIn: split.signIn.id, fields: split.credential };
+  const answer = await deps.sessions.enter(visit, signal, (entry) => {
+    const within = AbortSignal.any([signal, timeLimit(deps.config.limits.testSeconds * 1000)]);
+    return testInStages({ manifest, properties: split.definition, login, signal: within }, entry);
+  });
+  await recordRefusedTest(deps, answer, { by: caller, operation: testUnsaved.id, traceId });
+  if (answer.stages.at(-1)?.code === 'SOURCE-SIGN-IN-FAILED') {
+    await deps.signInRefused({ caller, action: 'test-unsaved' });
+  }
+  return answer;
 }

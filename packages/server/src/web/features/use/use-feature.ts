@@ -1,4 +1,6 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import { timeLimit } from '@mooring/connectors/kit/deadline';
+import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { Capabilities } from '@mooring/connectors/spec/manifest';
 import {
   browseConnection,
   previewConnection,
@@ -7,17 +9,44 @@ import {
   testConnection,
   testUnsaved,
 } from '@mooring/contract/routes/use';
-import { type BoundRoute, bind } from '../../http/handler.js';
-import { answerUse } from './answer-use.js';
+import type { Task } from '../../../core/sessions/session-work.js';
+import { collect } from '../../../core/streams/encoded-rows.js';
+import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
 import type { UseDependencies } from './prepared-use.js';
 import { readRows } from './read-connection.js';
 import { assertFiles, assertPath, assertTarget, defined } from './request-checks.js';
 import { resolveUse } from './resolve-connection.js';
-import { testSaved } from './test-connection.js';
-import { testProperties } from './test-unsaved.js';
+import { assertStillAllowed, runUse, type UseRequest } from './run-use.js';
+import { testProperties, testSaved } from './test-connection.js';
 
 const browseItems = 200;
 const previewRows = 100;
+
+/** Browse and preview: the answer as JSON, complete before it is sent. */
+async function answer(
+  deps: UseDependencies,
+  { caller, signal, traceId }: RequestScope,
+  about: Pick<UseRequest, 'qID' | 'action' | 'operation' | 'what' | 'check'>,
+  task: Task,
+) {
+  const request = { ...about, caller, signal, traceId };
+  const body = await runUse(deps, request, async (use) => {
+    const limit = timeLimit(deps.config.limits.idleSeconds * 1000);
+    const within = AbortSignal.any([signal, use.watch.signal, limit]);
+    try {
+      const value = await collect(use.entry.work({ ...use, signal: within }, task));
+      assertStillAllowed(use);
+      return { value, outcome: 'ok' };
+    } catch (error) {
+      if (error instanceof ConnectorError) {
+        const { kind, nativeCode } = error;
+        deps.log.info({ connectionId: use.connection.id, kind, nativeCode }, 'source failed');
+      }
+      throw error;
+    }
+  });
+  return { status: 200 as const, body };
+}
 
 /** Test, browse, preview, read and resolve: everything that uses a connection, with the caller's own credential. */
 export function createUseFeature(deps: UseDependencies): BoundRoute[] {
@@ -30,41 +59,20 @@ export function createUseFeature(deps: UseDependencies): BoundRoute[] {
       status: 200,
       body: await testProperties(deps, body, scope),
     })),
-    bind(browseConnection, async ({ params, body }, { caller, signal, traceId }) => {
+    bind(browseConnection, ({ params: { qID }, body }, scope) => {
       const { path = [], limit = browseItems, page, file } = body;
-      const check = ({ capabilities }: SourceManifest) => {
+      const check = (capabilities: Capabilities) => {
         assertFiles(body, capabilities);
         assertPath(path, capabilities);
       };
-      const about = {
-        qID: params.qID,
-        action: 'browse' as const,
-        operation: browseConnection.id,
-        what: path,
-      };
-      const request = { path, limit, ...(page ? { page } : {}), ...(file ? { file } : {}) };
-      const answer = await answerUse(
-        deps,
-        { ...about, caller, traceId, signal, check },
-        { kind: 'browse', request },
-      );
-      return { status: 200, body: answer };
+      const about = { qID, action: 'browse' as const, operation: browseConnection.id, what: path, check };
+      return answer(deps, scope, about, { kind: 'browse', request: defined({ path, limit, page, file }) });
     }),
-    bind(previewConnection, async ({ params, body }, { caller, signal, traceId }) => {
+    bind(previewConnection, ({ params: { qID }, body }, scope) => {
       const { limit = previewRows, ...target } = body;
-      const check = ({ capabilities }: SourceManifest) => assertTarget(body, capabilities);
-      const about = {
-        qID: params.qID,
-        action: 'preview' as const,
-        operation: previewConnection.id,
-        what: body,
-      };
-      const answer = await answerUse(
-        deps,
-        { ...about, caller, traceId, signal, check },
-        { kind: 'preview', request: defined(target), limit },
-      );
-      return { status: 200, body: answer };
+      const check = (capabilities: Capabilities) => assertTarget(body, capabilities);
+      const about = { qID, action: 'preview' as const, operation: previewConnection.id, what: body, check };
+      return answer(deps, scope, about, { kind: 'preview', request: defined(target), limit });
     }),
     bind(readConnection, ({ params, query, body }, scope) =>
       readRows(deps, { qID: params.qID, withColumns: query.header }, body, scope),
