@@ -24,8 +24,6 @@ const exceptions = {
   'packages/server/src/web/features/connections/unknown-connections.test.ts': notYet,
   'packages/server/src/web/features/credential-changes/credential-changes.test.ts': notYet,
   'packages/server/src/web/features/invitations/takeovers.test.ts': notYet,
-  'packages/server/src/web/features/use/port-oracle.test.ts': notYet,
-  'packages/server/src/web/features/use/use.test.ts': notYet,
   'packages/server/src/web/features/users/users.test.ts': notYet,
   'packages/server/src/web/features/uses/uses.test.ts': notYet,
   'packages/server/src/web/http/web-hardening.test.ts': notYet,

@@ -48,6 +48,8 @@ const places = [
   'packages/server/src/web/features/self-check',
   'packages/server/src/web/features/sign-ins',
   'packages/server/src/web/features/spaces',
+  'packages/server/src/core/credentials/resolve',
+  'packages/server/src/web/features/use',
   'packages/server/src/web/features/users',
   'packages/server/src/web/features/vault-keys',
 ];

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type ApiClient, addPerson, apiClient } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
-// What a source asks for is done, and told; and nothing is asked of it more often than a caller did.
+// The Retry-After of a source is respected and passed on, and a use sends no more requests than its caller asked for.
 
 describe('a source that is out of service', () => {
   let source: Server;

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { apiClient } from '../../../testing/api-client.js';
 import { startServer } from '../../../testing/start-server.js';
 
-it('LI14: limits beyond what a timer can hold, 24.8 days, are long, not over at once', async () => {
+it('LI14: limits beyond the range of a timer (24.8 days) hold, and do not expire at once', async () => {
   const source = await listenOnLoopback(0, () => (_request, response) => {
     // Slower than a timer of one millisecond.
     setTimeout(() => {

@@ -9,7 +9,7 @@ const pageMax = 1000;
 /** Markup, a right-to-left override, control characters, quotes, and a letter beyond the basic plane. */
 const names = ['<img src=x onerror=alert(1)>', 'abc‮gpj', 'line\nbreak\ttab', `"; DROP TABLE x --'`, '𝒳'];
 
-it('D24: a source of very many tables is browsed in pages, and the strangest names come back as they are', async () => {
+it('D24: a source with very many tables is browsed in pages, and unusual names come back unchanged', async () => {
   const lab = await startPostgres({ rowsInBig: 1 });
   const server = await startServer();
   const client = new pg.Client({ host: '127.0.0.1', port: lab.port, database: lab.database, ...lab.admin });

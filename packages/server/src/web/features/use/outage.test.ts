@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
-// What a source in trouble is asked, counted at the source itself.
+// The requests that a failing source gets, counted at the source.
 
 const callers = 60;
 const testSeconds = 2;
@@ -86,7 +86,7 @@ describe('an outage', () => {
     );
   });
 
-  it('R18: is over for a use whose second try is answered', async () => {
+  it('R18: is over for a use whose second attempt succeeds', async () => {
     const source = await startSource(503);
     source.answer = (response, number) =>
       number === 1 ? response.writeHead(503).end() : response.end('id,name\n1,first\n');
@@ -96,7 +96,7 @@ describe('an outage', () => {
     expect(preview.body.rows).toHaveLength(1);
   });
 
-  it('R18: is asked again after times that are drawn by lot', async () => {
+  it('R18: is retried after random delays', async () => {
     const sources = await Promise.all(Array.from({ length: 5 }, () => startSource(429)));
     const uses = sources.map(async (source) => {
       const connection = await connectS3(source);
@@ -119,7 +119,7 @@ describe('an outage', () => {
     expect(Math.min(...waits)).toBeLessThan(Math.max(...waits) / 2);
   });
 
-  it('R18: costs a use no more time than it has, second try included', async () => {
+  it('R18: costs a use no more than its timeout, second attempt included', async () => {
     const source = await startSource(503);
     let cut: Promise<unknown> | undefined;
     source.answer = (response, number, request) => {
@@ -137,7 +137,7 @@ describe('an outage', () => {
     expect(seconds).toBeLessThan(4 * testSeconds);
   });
 
-  it('R18: of a provider: a token is asked for once in a use, and never again by itself', async () => {
+  it('R18: of a provider: a use requests a token once, without retries', async () => {
     const provider = await startSource(503);
     const source = await startSource(200);
     const connection = await connectRest(source, {

@@ -1,78 +1,42 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import { comparingTimes } from '@mooring/lab/comparing-times';
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { apiClient, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
+import {
+  listenerOf,
+  listening,
+  median,
+  type Ports,
+  propertiesOf,
+  sharedPorts,
+  startPorts,
+  timed,
+} from './__fixtures__/ports.js';
 
-// What a test of a connection tells about the ports of the operator's network.
-
-const banner = 'SSH-2.0-internal-build-host password=hunter2-canary\r\n';
-
-interface Ports {
-  /** Accept, say a banner that is not PostgreSQL, and stay. */
-  open: number[];
-  /** Accept and never say anything. */
-  silent: number[];
-  closed: number[];
-}
-
-/** @throws Error when the port is another's */
-async function listening(server: Server, port = 0): Promise<number> {
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as { port: number }).port;
-}
-
-/** Ports without a listener, which the system does not assign either (it assigns those from 32768 on). */
-async function closedPorts(count: number): Promise<number[]> {
-  const found = new Set<number>();
-  while (found.size < count) {
-    const server = createServer();
-    const port = await listening(server, randomInt(20_000, 32_000)).catch(() => undefined);
-    if (port === undefined) continue;
-    found.add(port);
-    await new Promise((resolve) => server.close(resolve));
-  }
-  return [...found];
-}
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+// What tests and uses of a connection reveal about the ports of the operator's network.
 
 describe('ports behind the service', comparingTimes, () => {
   const each = 50;
   const testSeconds = 3;
-  const servers: Server[] = [];
+  let servers: Server[];
   let ports: Ports;
   let open: TestServer;
   let shut: TestServer;
-  let inOpen: Awaited<ReturnType<typeof shared>>;
-  let inShut: Awaited<ReturnType<typeof shared>>;
-
-  const listenerOf = (say: string) =>
-    createServer((socket) => {
-      socket.on('error', () => undefined);
-      if (say !== '') socket.write(say);
-    });
-
-  const startMany = async (say: string) => {
-    const started = Array.from({ length: each }, () => listenerOf(say));
-    servers.push(...started);
-    return Promise.all(started.map((server) => listening(server)));
-  };
+  let inOpen: Awaited<ReturnType<typeof sharedPorts>>;
+  let inShut: Awaited<ReturnType<typeof sharedPorts>>;
 
   beforeAll(async () => {
-    const closed = await closedPorts(each);
-    ports = { open: await startMany(banner), silent: await startMany(''), closed };
+    ({ ports, servers } = await startPorts(each));
     // Longer than the three seconds, which must hold without it.
     const limits = { testSeconds, idleSeconds: 6 };
     open = await startServer({ configuration: { limits } });
     shut = await startServer({ configuration: { limits, egress: { loopback: 'deny' } } });
-    inOpen = await shared(open);
-    inShut = await shared(shut);
+    inOpen = await sharedPorts(open);
+    inShut = await sharedPorts(shut);
   });
   afterAll(async () => {
     await open.close();
@@ -80,46 +44,9 @@ describe('ports behind the service', comparingTimes, () => {
     for (const server of servers) server.close();
   });
 
-  const propertiesOf = (port: number, more: object = {}) => ({
-    host: '127.0.0.1',
-    port: String(port),
-    db: 'lab',
-    sslmode: 'disable',
-    username: 'somebody',
-    password: 'some password',
-    ...more,
-  });
-
-  const timed = async <Result>(work: () => Promise<Result>) => {
-    const since = performance.now();
-    return { result: await work(), ms: performance.now() - since };
-  };
-
-  /** Alice's connections in a space where Bob may use, but not edit. */
-  const shared = async (server: TestServer) => {
-    const alice = await addPerson(server.url, server.adminKey, 'alice');
-    const bob = await addPerson(server.url, server.adminKey, 'bob');
-    const space = (await alice.api.post('/api/v1/spaces', { name: 'Ports', type: 'shared' })).body.id;
-    const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
-    await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);
-    const connectTo = async (port: number, more: object = {}): Promise<string> => {
-      const connectionProperties = propertiesOf(port, more);
-      const body = {
-        dataSourceId: 'postgres',
-        qName: `port ${port} ${randomUUID()}`,
-        space,
-        connectionProperties,
-      };
-      const made = await alice.api.post('/api/v1/data-connections', body);
-      expect(made.status, made.text).toBe(201);
-      return made.body.qID;
-    };
-    return { alice, bob, connectTo, space };
-  };
-
   const testAs = ({ api }: TestPerson, id: string) => api.post(`/api/v1/data-connections/${id}/actions/test`);
 
-  it('S09, S10: a user who may only use learns neither which are open nor what they say', async () => {
+  it('S09, S10: a user who may not edit learns neither which are open nor what they send', async () => {
     const { alice, connectTo } = inOpen;
     const few = 5;
     const kinds = { ...ports, refused: ports.open };
@@ -163,7 +90,7 @@ describe('ports behind the service', comparingTimes, () => {
     for (const text of [spoken.text, open.logText()]) expect(text).not.toMatch(/SSH-2|hunter2/);
   });
 
-  it('S09: behind a closed policy fifty open ports answer as fifty closed ones do, to anybody', async () => {
+  it('S09: behind a closed policy fifty open ports answer as fifty closed ones do, to every user', async () => {
     const { alice, bob, connectTo } = inShut;
     const unsaved = (port: number) =>
       alice.api.post('/api/v1/data-connections/actions/test', {
@@ -199,7 +126,7 @@ describe('ports behind the service', comparingTimes, () => {
     expect(people).toEqual(expect.arrayContaining([alice.id, bob.id]));
   });
 
-  it('TR12: browse, preview and read tell all of it by one code, one text and at one instant', async () => {
+  it('TR12: browse, preview and read report all of it with one code, one text and at one instant', async () => {
     const kinds = { ...ports, refused: ports.open };
     const actions = ['browse', 'preview', 'read'] as const;
     const uses: { kind: string; run: () => ReturnType<typeof testAs> }[] = [];
@@ -298,7 +225,7 @@ describe('ports behind the service', comparingTimes, () => {
     expect(ofThere.ms).toBeGreaterThanOrEqual(2 * testSeconds * 990);
   });
 
-  it('TR12: a sign-in at a host that the owner chose tells who may not edit one thing, at one instant', async () => {
+  it('TR12: a sign-in at a host that the owner chose reports one error to users who may not edit, at one instant', async () => {
     const { alice } = inOpen;
     const page = await listenOnLoopback(0, () => (_request, response) => response.writeHead(404).end('no'));
     const at = (port: number | string) => `http://127.0.0.1:${port}`;

@@ -7,7 +7,7 @@ import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../
 import { startNodes } from '../../../testing/start-nodes.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
-// What is taken away ends what runs on it: on the same node, and where the store is shared, on another one.
+// A revoked right ends the uses that depend on it: on the same node and, where the store is shared, on the others.
 
 /** The bound that docs/guides/revoke-now.md states. */
 const endsWithinMs = 2_000;
@@ -170,7 +170,7 @@ describe('X18: a stream ends when the right to it is gone', () => {
     await expect.poll(async () => (await uses()).body.data[0].result, { timeout: 20_000 }).toBe('revoked');
   });
 
-  it('NO11: a reader who takes nothing gets nothing more: what waits for them is thrown away', async () => {
+  it('NO11: a client that does not read gets nothing more: what is buffered for it is discarded', async () => {
     const { hostname, port } = new URL(there.url);
     const socket = connect(Number(port), hostname);
     const body = JSON.stringify({ path: ['sales', 'big'] });

@@ -71,7 +71,7 @@ describe('what the connections of a space may reach', () => {
     expect(lastStage(answer)).toBe('route EGRESS-REFUSED');
   });
 
-  it('does not go along when a connection leaves the space', async () => {
+  it('does not follow a connection that leaves the space', async () => {
     const id = await create('on the move', opened);
     expect((await browse(id)).status).toBe(200);
     const moved = await alice.api.patch(id, [{ op: 'replace', path: '/space', value: other }]);

@@ -6,7 +6,7 @@ import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const uses = ['test', 'browse', 'preview', 'read'];
 
-describe('a source whose answers are made to harm', () => {
+describe('a hostile source', () => {
   let source: Awaited<ReturnType<typeof listenOnLoopback>>;
   let server: TestServer;
   let admin: ApiClient;
@@ -42,12 +42,7 @@ describe('a source whose answers are made to harm', () => {
       gzipSync(`[${'{},'.repeat(21 * 1024 * 1024)}{}]`),
       /expands to more than 200 times|holds more than 2,000,000 values/,
     ],
-    [
-      'TR25',
-      'of nothing',
-      Buffer.alloc(300_000 * 20, gzipSync('')),
-      /is almost empty|sends without end/,
-    ],
+    ['TR25', 'of nothing', Buffer.alloc(300_000 * 20, gzipSync('')), /is almost empty|sends without end/],
   ])(
     '%s: every use refuses it with an error message when it sends gzip %s',
     async (_id, _what, body, words) => {
