@@ -168,7 +168,7 @@ describe('runners', () => {
   });
 
   it('are started one in a turn of the event loop, however many are asked for at once', async () => {
-    start({});
+    start({ waitSeconds: 10 });
     let turn = 0;
     const count = () => {
       turn += 1;

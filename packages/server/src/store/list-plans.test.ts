@@ -228,9 +228,10 @@ describe('statements of a filled store', () => {
     try {
       // With the round of tidying that begins with a start; one that a restart cuts off does not say so.
       const rounds = () => server.logText().split('the store was tidied').length - 1;
-      await expect.poll(rounds).toBe(1);
+      await expect.poll(rounds).toBeGreaterThan(0);
+      const before = rounds();
       await server.restart();
-      await expect.poll(rounds).toBe(2);
+      await expect.poll(rounds).toBeGreaterThan(before);
       await walk();
       expect((await admin.post('/api/v1/vault-keys/actions/rotate')).status).toBe(200);
       await expect.poll(() => server.logText()).toContain('records that do not open stay under their key');
