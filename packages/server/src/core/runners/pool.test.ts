@@ -169,7 +169,7 @@ describe('runners', () => {
   });
 
   it('are started one per turn of the event loop, however many are requested at once', async () => {
-    start({});
+    start({ waitSeconds: 10 });
     let turn = 0;
     const count = () => {
       turn += 1;

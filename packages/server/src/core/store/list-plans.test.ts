@@ -223,9 +223,10 @@ describe('statements of a filled store', () => {
     try {
       // Includes the clean-up that begins with a start; one that a restart interrupts does not report it.
       const rounds = () => server.logText().split('the store was cleaned up').length - 1;
-      await expect.poll(rounds).toBe(1);
+      await expect.poll(rounds).toBeGreaterThan(0);
+      const before = rounds();
       await server.restart();
-      await expect.poll(rounds).toBe(2);
+      await expect.poll(rounds).toBeGreaterThan(before);
       await walk();
       expect((await admin.post('/api/v1/vault-keys/actions/rotate')).status).toBe(200);
       await expect.poll(() => server.logText()).toContain('unreadable records were not rewrapped');
