@@ -89,7 +89,7 @@ it('R24: a backup under load has all that was acknowledged before, and opens und
   await restored.stop();
 });
 
-it('V13, V14: what was deleted and shredded opens in no archive with the keys of now', async () => {
+it('V13, V14: what was deleted and shredded opens in no backup with the current keys', async () => {
   const dataFolder = path.join(folder, 'shredded');
   const mooring = await startMooring({ dataFolder, configuration });
   const api = apiClient(mooring.url, mooring.adminKey);
@@ -104,7 +104,7 @@ it('V13, V14: what was deleted and shredded opens in no archive with the keys of
   await mooringCommand(['revoke', '--all'], access);
   const kept = await connect(api, 'kept');
   const { stdout: said } = await mooringCommand(['keys', 'shred'], access);
-  expect(said).toContain('do not open with the keys of now');
+  expect(said).toContain('cannot be decrypted with the current keyring');
   expect(await opens(api, kept), 'while it is served').toBe(true);
   await mooringCommand(['backup', after, '--keyring', keyring, '--data', dataFolder]);
   await mooring.stop();

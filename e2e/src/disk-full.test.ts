@@ -35,7 +35,7 @@ describe('R10: a disk without room', () => {
       });
       const { pid, dataFolder, logText } = mooring;
       // It ends with a checkpoint, which empties the log whose size is the limit.
-      await expect.poll(logText).toContain('the store was tidied');
+      await expect.poll(logText).toContain('the store was cleaned up');
       const api = apiClient(mooring.url, mooring.adminKey);
       const acknowledged: string[] = [];
       const writeAll = async (round: string) => {

@@ -100,7 +100,7 @@ describe('what goes wrong in a runner', () => {
 
   it.each([
     ['TR16: a loop that never turns again', 'SIGWINCH', 'kept the runner busy without end'],
-    ['TR18: memory without end', 'SIGURG', 'took more memory'],
+    ['TR18: memory without end', 'SIGURG', 'exceeded the memory limit'],
     ['LI13: an uncaught exception', 'SIGIO', 'made the runner fail'],
   ] as const)('%s ends its runner, and nothing else', async (what, signal, words) => {
     const attacker = (await addPerson(mooring.url, mooring.adminKey, `attacker by ${signal}`)).api;

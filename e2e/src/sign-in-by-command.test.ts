@@ -206,12 +206,12 @@ describe('what a newcomer gets wrong', () => {
     [
       ['serve', '--data', file],
       undefined,
-      /^mooring: The data folder .* \(--data or MOORING_DATA\) cannot be made: a file is in its place \(EEXIST\)\.$/,
+      /^mooring: The data folder .* \(--data or MOORING_DATA\) cannot be created: a file is in its place \(EEXIST\)\.$/,
     ],
     [
       ['serve', '--data', `${file}/below`],
       undefined,
-      /cannot be made: a file is in its place \(ENOTDIR\)\.$/,
+      /cannot be created: a file is in its place \(ENOTDIR\)\.$/,
     ],
     [
       ['serve', '--config', file],
@@ -221,7 +221,7 @@ describe('what a newcomer gets wrong', () => {
     [
       ['restore', '/nowhere/backup.db', '--lost-keyring', '--data', '/nowhere'],
       undefined,
-      /^mooring: There is no \/nowhere\/backup\.db\.$/,
+      /^mooring: \/nowhere\/backup\.db does not exist\.$/,
     ],
     [
       ['restore', file, '--keyring', '/nowhere/k', '--data', '/proc/nowhere'],

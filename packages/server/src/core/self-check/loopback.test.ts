@@ -43,8 +43,8 @@ describe('local services of the host', () => {
     const { stage, found, log } = await tried('https://mooring.example', 'auto');
     expect(stage).toMatchObject({ ok: false, code: 'EGRESS-REFUSED' });
     expect(reached).toBe(before);
-    expect(found).toMatchObject({ state: 'closed', detail: expect.stringContaining('auto is deny') });
-    expect(log).toContain('egress.loopback auto is deny');
+    expect(found).toMatchObject({ state: 'closed', detail: expect.stringContaining('auto means deny') });
+    expect(log).toContain('egress.loopback auto means deny');
   });
 
   it('TR11: without one they are open on the user’s own machine', async () => {
@@ -53,7 +53,7 @@ describe('local services of the host', () => {
     expect(stage).toMatchObject({ name: 'signIn', ok: false });
     expect(reached).toBeGreaterThan(before);
     expect(found).toEqual({ state: 'reachable', detail: expect.any(String) });
-    expect(log).not.toContain('auto is deny');
+    expect(log).not.toContain('auto means deny');
   });
 
   it('TR11: an operator who opens them to others is warned', async () => {

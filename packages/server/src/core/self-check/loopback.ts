@@ -20,7 +20,7 @@ export function checkLoopback({
       : {
           state: 'closed',
           detail:
-            'Others reach this server (by its address or its public URL), so egress.loopback auto is deny: connections do not reach this host, except for what egress.allow lists.',
+            'Others reach this server (by its address or its public URL), so egress.loopback auto means deny: connections do not reach this host, except for what egress.allow lists.',
         };
   }
   const detail = 'egress.loopback is allow: connections may lead to every service of this host.';
