@@ -21,6 +21,7 @@ import {
 import { bundledPackages, bundleProduct } from './bundle.mjs';
 import { destinationsPage } from './destinations-page.mjs';
 import { code, head, list, table } from './markdown.mjs';
+import { mutationPage } from './mutation-page.mjs';
 import { providersPage } from './providers-page.mjs';
 import { roomTable } from './rooms.mjs';
 import { sharedCounts, testTiers } from './test-tiers.mjs';
@@ -210,6 +211,7 @@ const files = {
   'permissions.md': permissionsPage(),
   'configuration.md': configurationPage(),
   'grant-lifecycle.md': grantLifecyclePage(),
+  'mutation.md': mutationPage(),
   'oauth-providers.md': providersPage(),
   'test-tiers.md': await testTiersPage(),
   'bundle-packages.md': await bundlePage(),
