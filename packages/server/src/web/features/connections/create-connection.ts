@@ -41,7 +41,7 @@ interface InitialCredential {
 
 const selection = 'connectionProperties.selectedCredentials';
 
-/** @throws InvalidRequest, AppError: everything that can be refused about it, before an authorization code is spent */
+/** Validates everything before an authorization code is spent. @throws InvalidRequest, AppError */
 async function initialCredential(
   { store, credentialEntry }: ConnectionDependencies,
   request: EntryRequest,
@@ -64,7 +64,7 @@ async function initialCredential(
   return { name, entered: await credentialEntry.complete(request) };
 }
 
-/** Columns of a new connection. It belongs to the caller, who also enters what it keeps. */
+/** Columns of a new connection, which belongs to the caller together with the secrets in it. */
 export const newColumns = (caller: Caller, name: string, spaceId: string | null, at: string) => ({
   ...nameColumns(name),
   tenant_id: caller.tenantId,

@@ -17,7 +17,7 @@ export type ListQuery = z.output<typeof listConnections.query>;
 
 const localeDefault = 'en';
 
-/** What a filter may name. `qType` has no column: it follows from the data source. */
+/** Attributes of a filter. `qType` has no column: it follows from the data source. */
 function filterColumnsOf(catalogue: Catalogue): FilterColumns {
   const qType = sql`case connection.source_id ${sql.join(
     catalogue.all().map(({ id, provider }) => sql`when ${id} then ${provider}`),
