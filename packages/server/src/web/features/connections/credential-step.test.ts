@@ -160,7 +160,7 @@ describe('credentials after an update of their connection', () => {
     const { alice, spaceId, patch, state } = stand;
     const made = await alice.api.post('/api/v1/data-connections', {
       datasourceID: 'rest',
-      qName: `connection ${count}`,
+      qName: `rest ${count}`,
       space: spaceId,
       connectionProperties: {
         ...{ url: 'https://api.example.com/items', authSchema: 'basic', ...login },
