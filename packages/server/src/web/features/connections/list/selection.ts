@@ -1,7 +1,7 @@
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Caller } from '../../../../core/access/caller.js';
 import { seesEverything, visibleScopes } from '../../../../core/access/connection-access.js';
-import { isAdministratorOf } from '../../../../core/access/matrix.js';
+import { isTenantAdministrator } from '../../../../core/access/tenant-administrator.js';
 import { isPostgres } from '../../../../core/store/dialect.js';
 import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
@@ -22,7 +22,7 @@ export interface Selection {
 /** The scope of a selection that has only one. */
 function singleScope({ caller, spaceId, personal }: Selection): string | undefined {
   if (spaceId !== undefined) return `space:${spaceId}`;
-  return personal && !isAdministratorOf(caller, 'personal') ? `user:${caller.userId}` : undefined;
+  return personal && !isTenantAdministrator(caller) ? `user:${caller.userId}` : undefined;
 }
 
 /** One scope, or all of them: an index has the rows in every order. */
