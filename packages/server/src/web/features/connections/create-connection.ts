@@ -29,8 +29,6 @@ import { namesNothing, storeCredential } from './credential-step.js';
 import { assertDefinition } from './definition-rules.js';
 import { type PresentedConnection, present } from './presented-connections.js';
 
-export type CreateResult = { created: PresentedConnection } | { begun: BegunSignIn };
-
 /** The credential that a new connection starts with; neither `selected` nor `entered`: its users add theirs. */
 interface InitialCredential {
   name: string;
@@ -90,7 +88,7 @@ export async function createConnection(
   caller: Caller,
   body: CreateConnectionBody,
   by: 'properties' | 'statement' = 'properties',
-): Promise<CreateResult> {
+): Promise<{ created: PresentedConnection } | { begun: BegunSignIn }> {
   const { store, vault, catalogue, credentialEntry, quotas } = deps;
   const spaceId = body.space || null;
   const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);

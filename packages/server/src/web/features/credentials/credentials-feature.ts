@@ -38,7 +38,7 @@ import {
   updateOfPatch,
 } from './update-credential.js';
 
-export interface CredentialsDependencies extends UpdateDependencies {
+interface CredentialsDependencies extends UpdateDependencies {
   credentialEntry: CredentialEntry;
   revoker: Revoker;
   publicUrl: () => string;
