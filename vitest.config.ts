@@ -43,7 +43,7 @@ const repeatedInLong = [
   'packages/server/src/core/credentials/{records,resolve,grants}/*.shape.test.ts',
   'packages/server/src/web/features/api-keys/key-format.test.ts',
   'packages/server/src/web/features/catalogue/*.test.ts',
-  'packages/server/src/web/features/connections/{destination-doors,destinations,statement-body,list/whole-list}.test.ts',
+  'packages/server/src/web/features/connections/{credential-choices,destination-doors,destinations,stated-properties,list/whole-list}.test.ts',
   'packages/server/src/web/features/endpoints/*.test.ts',
   'packages/server/src/web/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network,untrusted-answers}.test.ts',
   'packages/server/src/web/features/vault-keys/*.test.ts',

@@ -16,7 +16,7 @@ const results = new URL('mutation-results.json', import.meta.url);
 const rooms = {
   access: [
     'web/features/api-keys/{api-keys,key-descent,key-format}.test.ts',
-    'web/features/connections/{connections,owner-left,unknown-connections}.test.ts',
+    'web/features/connections/{connections,ids-of-tenants,owner-left,unknown-connections}.test.ts',
     'web/features/invitations/{invitations,takeovers}.test.ts',
     'web/features/oauth-tokens/*.test.ts',
     'web/features/use/use.test.ts',

@@ -143,7 +143,7 @@ describe('values that cannot be', () => {
     await expectRefusals('post', () => '/api/v1/data-connections', connectionCases);
   });
 
-  it('QL11: POST dcaas/actions/data-connections names the field as that door calls it, and stores nothing', async () => {
+  it('QL11: POST dcaas/actions/data-connections names the field by its name in that API, and stores nothing', async () => {
     const cases = connectionCases.map(([what, body, status, field, code]): Case => {
       const { datasourceID: dataSourceId, qName: connectionName, space: spaceId, ...others } = body();
       const named = field.source.replace('^qName', '^connectionName').replace('^space', '^spaceId');

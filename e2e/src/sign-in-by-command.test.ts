@@ -83,7 +83,7 @@ describe('mooring sign-in', () => {
     expect(await credentialState()).toBe('ready');
   });
 
-  it('LI25: passes over forged redirects, and tries again by itself while the provider is down', async () => {
+  it('LI25: ignores forged redirects, and retries by itself while the provider is down', async () => {
     const args = ['sign-in', '--url', mooring.url, '--connection', 'warehouse', '--loopback'];
     const command = run(args, alice.key);
     const authUrl = await command.shows(/(http\S+\/auth\?\S+)/);

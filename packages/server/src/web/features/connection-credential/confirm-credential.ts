@@ -49,7 +49,7 @@ async function resumeKeptLogin(
 }
 
 /**
- * The caller allows their credential where the connection points now.
+ * Allows the caller's credential at the destination that the connection has now.
  * @param seen what the user saw when they confirmed
  * @throws AppError CONFLICT unless that is what they saw; NOT-FOUND when they have no credential there
  */

@@ -45,7 +45,7 @@ function assertSeparated(connection: ConnectionTable): void {
   );
 }
 
-/** Tells failures at a provider by the oracle rule; empty for callers who may edit the connection. */
+/** Oracle rule: coarse answers for failures at a provider; none for callers who may edit the connection. */
 function coarselyTold(
   { destinationRefused, testSeconds }: ConnectionCredentialDependencies,
   { row, privileges }: AccessibleConnection,
@@ -56,7 +56,7 @@ function coarselyTold(
   const refused = { by: caller, operation: putConnectionCredential.id, traceId, connectionId: row.id };
   return {
     async toldCoarsely(error) {
-      // Recorded before the wait, so that the time it takes does not show.
+      // Recorded before the wait, which hides the time that it takes.
       if (error instanceof ConnectorError && error.kind === 'egress_refused')
         await destinationRefused(refused);
       return signInErrorToldCoarsely(error, { since, seconds: testSeconds, left: signal });

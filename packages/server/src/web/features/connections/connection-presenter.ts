@@ -7,7 +7,7 @@ import { setDefinition } from '../../../core/catalogue/set-definition.js';
 import { tagsOf } from '../../../core/store/decoded-rows.js';
 import type { PresentedConnection } from './presented-connections.js';
 
-/** The properties in the form that creates the connection again, without anything that a credential holds. */
+/** The properties that would create the connection again, without those of a credential. */
 function publicProperties({ row, manifest, credential }: PresentedConnection): Record<string, unknown> {
   const definition = setDefinition(manifest, row);
   const properties: Record<string, unknown> = {};
@@ -30,7 +30,7 @@ export function presentConnection(
 ): ConnectionReply {
   const { row, manifest, privileges, credential } = connection;
   const definition = setDefinition(manifest, row);
-  // Certificates are large: an answer holds them once, a list not at all.
+  // Certificates are large: an answer contains them once, a list not at all.
   const stated =
     options.withProperties || options.isListed ? withoutCertificates(manifest, definition) : definition;
   return {
@@ -62,7 +62,7 @@ export function presentConnection(
   };
 }
 
-/** The same connection in the form of `/dcaas`. */
+/** The connection as `/dcaas` answers it. */
 export function presentDcaas(
   connection: PresentedConnection,
   options: { withProperties?: boolean } = {},

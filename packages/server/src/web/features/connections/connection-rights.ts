@@ -17,7 +17,7 @@ export interface ConnectionUpdate {
   spaceType?: string;
   /** The whole of `connectionProperties`, as for a create; of the secrets only those that are new. */
   properties?: Record<string, unknown>;
-  /** The connect statement differs: an embedded credential must be sent with it, whatever differs. */
+  /** The connect statement differs, so an embedded credential must be sent again, whatever differs. */
   isRestated?: boolean;
   /** A separated credential of the caller to link; null unlinks. */
   credentialId?: string | null;
@@ -51,7 +51,7 @@ export async function assertMayCreateIn(
     throw new AppError('ACCESS-DENIED', 'space: your roles in this space do not let you create connections.');
 }
 
-/** The new owner must be able to see the connection in its new place. */
+/** The new owner must be able to see the connection where it will be. */
 async function assertNewOwner(store: Store, { tenantId }: Caller, place: Place): Promise<void> {
   const owner = await store.db
     .selectFrom('user')
@@ -76,7 +76,7 @@ async function assertSpaceType(store: Store, caller: Caller, spaceId: string | n
     throw invalidField('spaceType', `is ${stated}, and the space is ${space.type}`);
 }
 
-/** @throws InvalidRequest; AppError ACCESS-DENIED, NOT-FOUND: for the first part of the update that the caller may not ask for */
+/** @throws InvalidRequest; AppError ACCESS-DENIED, NOT-FOUND: for the first part of the update that the caller may not make */
 export async function assertMayUpdate(
   store: Store,
   caller: Caller,

@@ -29,8 +29,6 @@ import { namesNothing, storeCredential } from './credential-step.js';
 import { assertDefinition } from './definition-rules.js';
 import { type PresentedConnection, present } from './presented-connections.js';
 
-export type CreateResult = { created: PresentedConnection } | { begun: BegunSignIn };
-
 /** The credential that a new connection starts with; neither `selected` nor `entered`: its users add theirs. */
 interface InitialCredential {
   name: string;
@@ -41,7 +39,7 @@ interface InitialCredential {
 
 const selection = 'connectionProperties.selectedCredentials';
 
-/** @throws InvalidRequest, AppError: everything that can be refused about it, before an authorization code is spent */
+/** Validates everything before an authorization code is spent. @throws InvalidRequest, AppError */
 async function initialCredential(
   { store, credentialEntry }: ConnectionDependencies,
   request: EntryRequest,
@@ -64,7 +62,7 @@ async function initialCredential(
   return { name, entered: await credentialEntry.complete(request) };
 }
 
-/** Columns of a new connection. It belongs to the caller, who also enters what it keeps. */
+/** Columns of a new connection, which belongs to the caller together with the secrets in it. */
 export const newColumns = (caller: Caller, name: string, spaceId: string | null, at: string) => ({
   ...nameColumns(name),
   tenant_id: caller.tenantId,
@@ -90,7 +88,7 @@ export async function createConnection(
   caller: Caller,
   body: CreateConnectionBody,
   by: 'properties' | 'statement' = 'properties',
-): Promise<CreateResult> {
+): Promise<{ created: PresentedConnection } | { begun: BegunSignIn }> {
   const { store, vault, catalogue, credentialEntry, quotas } = deps;
   const spaceId = body.space || null;
   const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);

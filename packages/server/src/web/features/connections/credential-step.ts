@@ -71,7 +71,7 @@ export const namesNothing = () =>
     'names a credential, and the request holds no secrets for it. Send them too, or choose an existing one with selectedCredentials',
   );
 
-/** Refuses all that can be refused about credentials, before an authorization code is spent or a row is written. */
+/** Validates everything about credentials, before an authorization code is spent or a row is written. */
 export async function prepareCredential(
   { store, vault, credentialEntry, quotas }: ConnectionDependencies,
   { caller, row, manifest, split, destination, update, keptSecrets }: PendingUpdate,
@@ -112,7 +112,7 @@ export async function prepareCredential(
   const isNamed = name === undefined || name === current?.name || separates;
   const replaced = current && isTheirs && mayReplace && isNamed ? current : undefined;
   if (isSeparated && !replaced) await assertNameFree(store.db, caller, name ?? update.name ?? row.name);
-  // The kept parts of a login are sent only where their user has allowed it.
+  // Kept parts of a login are used only at destinations that their user has allowed.
   const isAllowedThere = destination === row.destination && state !== 'needs_confirmation';
   const filled = await filledUp(store.db, vault, caller, {
     manifest,

@@ -11,7 +11,7 @@ const bytesOf = (manifest: SourceManifest, definition: Definition): number =>
   Buffer.byteLength(JSON.stringify(withoutCertificates(manifest, definition)));
 
 /**
- * A definition is not too large, and contains no secret.
+ * Limits the size of a definition, and refuses secrets in it.
  * @param stored the definition as it is: one from before the limit may stay as large, but not grow, and a secret that
  * it already exposes may stay
  * @throws InvalidRequest

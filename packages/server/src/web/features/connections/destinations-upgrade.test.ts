@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-it('TR8: what users allowed under the rule of 0.1.0 stays allowed, path by path, and nothing else', async () => {
+it('TR8: destinations that users allowed under the rule of 0.1.0 stay allowed, path by path, and no others', async () => {
   const space = (await alice.api.post('/api/v1/spaces', { name: 'Team', type: 'shared' })).body.id;
   const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
   await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);
@@ -39,7 +39,7 @@ it('TR8: what users allowed under the rule of 0.1.0 stays allowed, path by path,
     ...{ credentialsName: 'bobs', connectionProperties: { username: 'bob', password: 'canary-of-bob-9917' } },
   });
   expect(bobs.status, bobs.text).toBe(200);
-  // Bob has allowed his at another service only.
+  // Bob has allowed his credential at another service only.
   await server.sql(
     `update credential_destination set destination = replace(destination, '${url}', 'http://elsewhere.example')
       where credential_id = '${bobs.body.credentialId}'`,
@@ -65,7 +65,7 @@ it('TR8: what users allowed under the rule of 0.1.0 stays allowed, path by path,
   expect((await stateOf(alice, orders)).confirmedDestinations).toHaveLength(2);
   expect((await stateOf(bob, orders)).state).toBe('needs_confirmation');
 
-  // A rename is still a rename, and another path is asked about.
+  // A rename needs no confirmation, and another path does.
   const patch = (connection: string, at: string, value: string) =>
     alice.api.patch(connection, [{ op: 'replace', path: at, value }]);
   for (const connection of [orders, embedded]) {
@@ -80,7 +80,7 @@ it('TR8: what users allowed under the rule of 0.1.0 stays allowed, path by path,
   expect((await stateOf(alice, bills)).state).toBe('ready');
 });
 
-it('TR22: a definition takes no credential in a query, and what 0.1.0 took may stay as it is', async () => {
+it('TR22: refuses a credential in the query of a URL, but keeps one that 0.1.0 accepted', async () => {
   const rest = (connectionProperties: object, qName = 'query') =>
     alice.api.post(path, { datasourceID: 'rest', qName, connectionProperties });
   const canary = 'canary-in-a-query-8842';

@@ -8,14 +8,14 @@ import { startServer, type TestServer } from '../../../testing/start-server.js';
 import { destinationCases, type Edit, type SourceCase } from './__fixtures__/destination-cases.js';
 
 // Host, port, proxy, token URL, TLS lowered, CA, region, rename, tags and space, on embedded and separated
-// credentials of every source: who must confirm what, and that nothing is dialled before they did.
+// credentials of every source: who must confirm what, and that no connection is opened before.
 
 const path = '/api/v1/data-connections';
 const places = { host: '127.0.0.1', port: 1, url: 'http://127.0.0.1:1' };
-/** For the names of the tests; the real places are known only when the listeners are up. */
+/** For the names of the tests: the real ports are known only after the listeners have started. */
 const named = destinationCases({ here: places, there: places }, '');
 
-describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
+describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
   let server: TestServer;
   let here: Canary;
   let there: Canary;
@@ -61,11 +61,11 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
   };
   const separated = async (one: SourceCase) => {
     const connection = await create(one, { separateCredentials: true, credentialsName: `alices ${count}` });
-    const brought = await bob.api.put(`${connection}/credential`, {
+    const entered = await bob.api.put(`${connection}/credential`, {
       credentialsName: `bobs ${count}`,
       connectionProperties: one.credential,
     });
-    expect(brought.status, brought.text).toBe(200);
+    expect(entered.status, entered.text).toBe(200);
     return connection;
   };
   const patch = (connection: string, { path: at, value }: Pick<Edit, 'path' | 'value'>) =>
@@ -121,7 +121,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
         expect((await bob.api.post(`${connection}/credential/actions/confirm`, { destination })).status).toBe(
           200,
         );
-        // A password does not become a token by being confirmed.
+        // Confirming does not turn a password into a token.
         const isOtherSignIn = one.edits[place]?.what === 'auth type';
         expect((await stateOf(bob, connection)).state).toBe(isOtherSignIn ? 'missing' : 'ready');
         expect((await stateOf(alice, connection)).state).toBe('needs_confirmation');
@@ -158,7 +158,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
         for (const person of [alice, bob]) expect((await stateOf(person, connection)).state).toBe('ready');
       });
 
-      it('needs no new confirmation when it moves back to where it was', async () => {
+      it('needs no new confirmation when the connection points back to a confirmed destination', async () => {
         const one = caseOf(index);
         const change = one.edits.find(({ meaning }) => meaning === 'confirm');
         if (!change) return;
@@ -177,8 +177,8 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
     const change = one.edits.find(({ meaning }) => meaning === 'confirm') as Edit;
     const connection = await separated(one);
     expect((await patch(connection, change)).status).toBe(204);
-    const brought = await bob.api.put(`${connection}/credential`, { connectionProperties: one.credential });
-    expect(brought.status, brought.text).toBe(200);
+    const entered = await bob.api.put(`${connection}/credential`, { connectionProperties: one.credential });
+    expect(entered.status, entered.text).toBe(200);
     expect((await stateOf(bob, connection)).state).toBe('ready');
     const name = change.path.split('/').at(-1) ?? '';
     expect((await patch(connection, { path: change.path, value: one.definition[name] })).status).toBe(204);
@@ -186,7 +186,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
     expect((await stateOf(alice, connection)).state).toBe('ready');
   });
 
-  it('G6, C1, C2: a grant waits sealed for its user when the destination changes, and is used when they confirm', async () => {
+  it('G6, C1, C2: after a change of the destination a grant stays sealed until its user confirms', async () => {
     const lab = await startAuthorizationServer();
     try {
       const { client, authorizationEndpoint, tokenEndpoint } = lab;
@@ -218,7 +218,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
       const [before, dialled] = [there.connections(), here.connections()];
       const moved = { path: '/connectionProperties/url', value: `${there.url}/items` };
       expect((await patch(connection, moved)).status).toBe(400);
-      // The connection's own secret is bound as well, so it comes along.
+      // The connection's own secret is bound to the destination too, so it is sent again.
       const secret = { op: 'add', path: '/connectionProperties/clientSecret', value: client.clientSecret };
       const answer = await alice.api.patch(connection, [{ op: 'add', ...moved }, secret]);
       expect(answer.status, answer.text).toBe(204);
@@ -228,7 +228,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
       expect([there.connections(), here.connections()]).toEqual([before, dialled]);
       const { destination } = refused.body.errors[0].meta;
       await alice.api.post(`${connection}/credential/actions/confirm`, { destination });
-      // The listener resets every connection: what counts is that it is now asked at all.
+      // The listener resets every connection; the test counts the attempt.
       expect((await alice.api.post(`${connection}/actions/test`)).status).toBe(200);
       expect(there.connections()).toBeGreaterThan(before);
     } finally {
@@ -236,7 +236,7 @@ describe('X01, X03, X04, X12: edits and the credentials they concern', () => {
     }
   });
 
-  it('X12: deleting a separated connection keeps every user’s credentials, and no other user can take them over', async () => {
+  it('X12: deleting a separated connection keeps every user’s credentials, and gives none to another user', async () => {
     const connection = await separated(caseOf(0));
     const mine = await stateOf(bob, connection);
     expect((await alice.api.delete(connection)).status).toBe(204);

@@ -68,23 +68,23 @@ describe('Q: encrypted headers', () => {
     expect(moved.status).toBe(400);
   });
 
-  it('separated: each user’s own', async () => {
+  it('separated: each user has their own', async () => {
     const connection = await create('separated', { separateCredentials: true, credentialsName: 'mine' });
     expect(await sent(bob, connection)).toEqual([403]);
     for (const [way, value] of [
       [{ queryHeaders: headers('Bearer bobs-own') }, 'Bearer bobs-own'],
       [{ encryptedHeaders: [{ name: 'authorization', value: 'Bearer bobs-second' }] }, 'Bearer bobs-second'],
     ] as const) {
-      const brought = await bob.api.put(`${connection}/credential`, {
+      const entered = await bob.api.put(`${connection}/credential`, {
         ...{ credentialsName: 'bobs', connectionProperties: way },
       });
-      expect(brought.status, brought.text).toBe(200);
+      expect(entered.status, entered.text).toBe(200);
       expect(await sent(bob, connection)).toEqual([200, value]);
     }
     expect(await sent(alice, connection)).toEqual([200, 'Bearer alices-own']);
   });
 
-  it('Q: each has a value, each value has a header, and one is renewed without the others', async () => {
+  it('Q: every header needs a value and every value a header; one can be replaced without the others', async () => {
     const basic = { authSchema: 'basic', username: 'alice', password: 'alices-password' };
     const two = [
       { name: 'X-One', value: 'first-of-two', encrypt: true },
@@ -139,7 +139,7 @@ describe('Q: encrypted headers', () => {
     expect(half.body.errors[0].detail).toMatch(/queryHeaders: needs a value for the encrypted header x-one/);
   });
 
-  it('VA8: numbers arrive with their digits, and asText makes texts of them', async () => {
+  it('VA8: numbers keep all digits, and asText turns them into strings', async () => {
     const connection = await create('values', {});
     const preview = await alice.api.post(`${connection}/actions/preview`, { path: [], asText: ['in'] });
     expect(preview.body.rows).toEqual([['9007199254740993', '{"n":1.0}']]);
@@ -147,7 +147,7 @@ describe('Q: encrypted headers', () => {
     expect(read.text).toBe('{"id":"9007199254740993","in":{"n":1.0}}\n');
   });
 
-  it('Q: serverCertificateValidation None is refused with an error message where the operator has not allowed it', async () => {
+  it('Q: refuses serverCertificateValidation None unless the operator allows it', async () => {
     const refused = await alice.api.post(path, {
       ...{ datasourceID: 'rest', qName: 'None', space },
       connectionProperties: { url, serverCertificateValidation: 'None' },

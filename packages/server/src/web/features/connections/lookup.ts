@@ -27,7 +27,7 @@ async function named(
   const scope = spaceId ? `space:${spaceId}` : `user:${caller.userId}`;
   const scoped = await loadConnection(db, caller, { scope, nameKey: key });
   if (scoped || spaceId) return scoped;
-  // Without a space the name is looked up wherever the caller can see connections, and must be unique there.
+  // Without a space, the name must be unique among the connections that the caller can see.
   const visible = await connectionsNamed(db, caller, key);
   if (visible.length > 1)
     throw invalidField('spaceId', 'is required: several spaces have a connection of this name');

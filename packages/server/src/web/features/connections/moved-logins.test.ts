@@ -8,6 +8,7 @@ import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const path = '/api/v1/data-connections';
 const password = 'canary-of-alices-login-6614';
+const basic = { authSchema: 'basic', username: 'alice', password };
 
 describe('TR5: the login of a connection that another user moves', () => {
   let server: TestServer;
@@ -53,11 +54,11 @@ describe('TR5: the login of a connection that another user moves', () => {
     signedIn = 0;
   });
 
-  const create = async (space: string, more: object = {}) => {
+  const create = async (space: string, properties: object = basic) => {
     count += 1;
     const made = await alice.api.post(path, {
       ...{ datasourceID: 'rest', qName: `moved ${count}`, space },
-      connectionProperties: { url, authSchema: 'basic', username: 'alice', password, ...more },
+      connectionProperties: { url, ...properties },
     });
     expect(made.status, made.text).toBe(201);
     return made.body as { qID: string; qName: string; qConnectStatement: string; qCredentialsID: string };
@@ -119,7 +120,7 @@ describe('TR5: the login of a connection that another user moves', () => {
   ];
 
   it.each(doors)(
-    '%s (%s): it waits until Alice confirms, and is hers all the time',
+    '%s (%s): the login is suspended until Alice confirms, and stays hers',
     async (_what, from, move) => {
       const made = await create(from === 'shared' ? shared : '');
       expect((await use(alice, made.qID)).status).toBe(200);
@@ -137,7 +138,7 @@ describe('TR5: the login of a connection that another user moves', () => {
       }
       const resolved = await mallory.api.post(`${path}/${made.qID}/actions/resolve`);
       expect(resolved.body).toMatchObject({ usable: false, state: 'needs_confirmation' });
-      // Neither does it help to confirm for her, nor to move it on and back again.
+      // Another user cannot confirm for her, and moving it back does not end the suspension.
       const { destination } = await stateOf(mallory, made.qID);
       const suspendedAt = '2020-01-01T00:00:00.000Z';
       expect((await confirm(mallory, made.qID, { destination, suspendedAt })).status).toBe(404);
@@ -153,7 +154,7 @@ describe('TR5: the login of a connection that another user moves', () => {
         ...{ state: 'needs_confirmation', suspendedAt: meta.suspendedAt, suspendedBy: mallory.id },
       });
       expect(signedIn).toBe(0);
-      // Only what was shown can be confirmed.
+      // The confirmation must name the suspension that was shown.
       expect((await confirm(alice, made.qID, { destination })).status).toBe(409);
       expect((await confirm(alice, made.qID, { destination, suspendedAt })).status).toBe(409);
       expect((await use(alice, made.qID)).status).toBe(403);
@@ -169,8 +170,8 @@ describe('TR5: the login of a connection that another user moves', () => {
 
   it.each([
     ['into her own space', { spaceId: '' }],
-    ['beside it', {}],
-  ])('a copy %s has no login at all, and the original keeps working', async (_what, to) => {
+    ['in the same space', {}],
+  ])('a copy %s has no login, and the original keeps working', async (_what, to) => {
     const made = await create(shared);
     const copy = await mallory.api.post(`${path}/actions/duplicate`, { id: made.qID, ...to });
     expect(copy.status, copy.text).toBe(201);
@@ -180,7 +181,7 @@ describe('TR5: the login of a connection that another user moves', () => {
     expect((await use(alice, made.qID)).status).toBe(200);
   });
 
-  it('who gave the login moves, copies and renames without being asked', async () => {
+  it('the user who entered the login moves and renames the connection without confirming', async () => {
     const made = await create('');
     for (const [at, value] of [
       ['/space', shared],
@@ -195,7 +196,7 @@ describe('TR5: the login of a connection that another user moves', () => {
     expect((await use(alice, made.qID)).status).toBe(200);
   });
 
-  it('a rename by its owner does not end the suspension; the whole login by her does', async () => {
+  it('a rename by its owner does not end the suspension; entering the whole login again does', async () => {
     const made = await create(shared);
     expect((await patch(made, ['/space', lair])).status).toBe(204);
     const rename = [{ op: 'replace', path: '/qName', value: `renamed ${count}` }];
@@ -210,7 +211,7 @@ describe('TR5: the login of a connection that another user moves', () => {
     expect((await use(alice, made.qID)).status).toBe(200);
   });
 
-  it('a move while she looks is a 409: what she confirms is where she saw it', async () => {
+  it('a confirmation is a 409 if the connection was moved again since it was shown', async () => {
     const made = await create(shared);
     await patch(made, ['/space', lair]);
     const seen = await stateOf(alice, made.qID);
@@ -224,34 +225,28 @@ describe('TR5: the login of a connection that another user moves', () => {
     expect((await use(alice, made.qID)).status).toBe(403);
   });
 
-  it("a login in parts: a user's own certificate does not take another user's secret along", async () => {
+  it("a login of two parts: a user's own certificate does not unlock another user's client secret", async () => {
     const clientSecret = 'canary-of-alices-client-8810';
-    count += 1;
     const tokenUrl = url.replace('items', 'token');
     const login = { url, authSchema: 'oauth2ClientCredentials', clientId: 'alice', tokenUrl };
-    const made = await alice.api.post(path, {
-      ...{ datasourceID: 'rest', qName: `client ${count}`, space: '' },
-      connectionProperties: {
-        ...{ ...login, clientSecret, separateCredentials: true, credentialsName: `c ${count}` },
-      },
-    });
-    expect(made.status, made.text).toBe(201);
-    // Separated, but the secret of the client is the login: it waits as an embedded one does.
-    const moved = await patch(made.body, ['/space', lair]);
+    const choice = { separateCredentials: true, credentialsName: 'of a client' };
+    const made = await create('', { ...login, clientSecret, ...choice });
+    // Separated, but the client secret is the login, so it is suspended as an embedded one is.
+    const moved = await patch(made, ['/space', lair]);
     expect(moved.status, moved.text).toBe(204);
     const own = { mutualPfxCertificateKey: 'own' };
-    const at = `${path}/${made.body.qID}/credential`;
-    const brought = await mallory.api.put(at, { credentialsName: 'own', connectionProperties: own });
-    expect(reasonOf(brought), brought.text).toBe('needs_confirmation');
+    const at = `${path}/${made.qID}/credential`;
+    const entered = await mallory.api.put(at, { credentialsName: 'own', connectionProperties: own });
+    expect(reasonOf(entered), entered.text).toBe('needs_confirmation');
     const alone = await mallory.api.post('/api/v1/data-credentials', {
       ...{ datasourceID: 'rest', qName: `own ${count}` },
       connectionProperties: { ...login, ...own, clientSecret: 'canary-of-mallorys-client' },
     });
     expect((await mallory.api.put(at, { credentialId: alone.body.qID })).status, alone.text).toBe(200);
-    const refused = await use(mallory, made.body.qID);
+    const refused = await use(mallory, made.qID);
     expect(refused.body.errors[0]?.meta, refused.text).toMatchObject({ reason: 'needs_confirmation' });
-    const { destination, suspendedAt } = await stateOf(alice, made.body.qID);
-    expect((await confirm(alice, made.body.qID, { destination, suspendedAt })).status).toBe(200);
+    const { destination, suspendedAt } = await stateOf(alice, made.qID);
+    expect((await confirm(alice, made.qID, { destination, suspendedAt })).status).toBe(200);
   });
 
   it.each(['mallory', 'alice'] as const)(
@@ -259,47 +254,37 @@ describe('TR5: the login of a connection that another user moves', () => {
     async (name) => {
       const person = { mallory, alice }[name];
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      count += 1;
-      const made = await alice.api.post(path, {
-        ...{ datasourceID: 'rest', qName: `two secrets ${count}`, space: shared },
-        connectionProperties: {
-          ...{ url, authSchema: 'oauth2ClientCredentials', clientId: 'alice' },
-          ...{ tokenUrl: `${source.url}/signed`, clientAuthentication: 'private_key_jwt' },
-          clientPrivateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }),
-          clientSecret: 'canary-of-alices-client-8813',
-        },
+      const made = await create(shared, {
+        ...{ authSchema: 'oauth2ClientCredentials', clientId: 'alice' },
+        ...{ tokenUrl: `${source.url}/signed`, clientAuthentication: 'private_key_jwt' },
+        clientPrivateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+        clientSecret: 'canary-of-alices-client-8813',
       });
-      expect(made.status, made.text).toBe(201);
       assertions = 0;
-      await use(alice, made.body.qID);
+      await use(alice, made.qID);
       expect(assertions).toBe(1);
-      const entered = await person.api.patch(`${path}/${made.body.qID}`, [
+      const entered = await person.api.patch(`${path}/${made.qID}`, [
         { op: 'replace', path: '/connectionProperties/clientSecret', value: 'canary-of-another-8814' },
       ]);
       expect(entered.status, entered.text).toBe(204);
       assertions = 0;
-      await use(person, made.body.qID);
+      await use(person, made.qID);
       expect(assertions).toBe(name === 'alice' ? 1 : 0);
     },
   );
 
   it('the secret of a client that waits begins no sign-in, exchanges no code and makes no link, but for its giver', async () => {
-    count += 1;
-    const made = await alice.api.post(path, {
-      ...{ datasourceID: 'rest', qName: `interactive ${count}`, space: shared },
-      connectionProperties: {
-        ...{ url, authSchema: 'oauth2', clientId: 'alice', clientSecret: 'canary-of-alices-client-8811' },
-        ...{ authorizationUrl: `${source.url}/authorize`, tokenUrl: `${source.url}/token` },
-        separateCredentials: true,
-      },
+    const made = await create(shared, {
+      ...{ authSchema: 'oauth2', clientId: 'alice', clientSecret: 'canary-of-alices-client-8811' },
+      ...{ authorizationUrl: `${source.url}/authorize`, tokenUrl: `${source.url}/token` },
+      separateCredentials: true,
     });
-    expect(made.status, made.text).toBe(201);
-    const at = `${path}/${made.body.qID}`;
+    const at = `${path}/${made.qID}`;
     const begin = (person: TestPerson) => person.api.put(`${at}/credential`, { authUrlOnly: true });
-    const linked = async () => (await use(mallory, made.body.qID)).body.errors[0].meta;
+    const linked = async () => (await use(mallory, made.qID)).body.errors[0].meta;
     expect((await begin(mallory)).status).toBe(200);
     expect(await linked()).toMatchObject({ reason: 'missing', signIn: {} });
-    expect((await patch(made.body, ['/space', lair])).status).toBe(204);
+    expect((await patch(made, ['/space', lair])).status).toBe(204);
     const authCode = 'canary-of-a-code-8812';
     const answers = [
       await begin(mallory),

@@ -83,7 +83,7 @@ describe('TR5: the owner of an embedded connection leaves', () => {
   it.each([
     ['the owner of the space', () => chief],
     ['a facilitator', () => facilitator],
-  ])('%s sees it, and takes over by entering the secret again', async (_what, who) => {
+  ])('%s sees that the owner has left, and takes over by entering the secret again', async (_what, who) => {
     expect(await seen(who())).toBeUndefined();
     expect((await takeOver(who())).status).toBe(403);
     expect((await disable(leaver)).status).toBe(204);
@@ -106,11 +106,11 @@ describe('TR5: the owner of an embedded connection leaves', () => {
     const after = await who().api.get(`${path}/${made.qID}`);
     expect(after.body).toMatchObject({ user: who().id, qName: made.qName });
     expect(await seen(who())).toBeUndefined();
-    // Nothing is left of the leaver, so they can be deleted.
+    // The leaver owns nothing any more, so they can be deleted.
     expect((await admin.delete(`/api/v1/users/${leaver.id}`)).status).toBe(204);
   });
 
-  it('no other user may, and nothing else comes with it', async () => {
+  it('no other user may take over, and a takeover changes nothing else', async () => {
     await disable(leaver);
     const refused = await takeOver(member);
     expect(refused.status, refused.text).toBe(403);

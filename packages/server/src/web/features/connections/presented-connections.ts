@@ -9,7 +9,7 @@ import type { Queryable } from '../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 
-/** Everything that an answer about a connection is made from; the presenter decides which parts are sent. */
+/** Everything that an answer about a connection is made from; the presenter selects the members. */
 export interface PresentedConnection extends Pick<AccessibleConnection, 'row' | 'privileges'> {
   manifest: SourceManifest;
   credential: ShownCredential | undefined;
@@ -27,7 +27,7 @@ export const orphansOf = (
     rows.filter((row) => row.separated === 0 && row.space_id !== null && !hasCredential(row)),
   );
 
-/** A connection of which the caller's privileges are known. */
+/** For a connection that was loaded with the caller's privileges. */
 export async function presentFound(
   { store, catalogue }: ConnectionDependencies,
   caller: Caller,
@@ -49,7 +49,7 @@ export async function present(
 }
 
 /**
- * The credential that a request wants to see a connection with: the embedded one of the connection, or a separated
+ * The credential that a request asks to show a connection with: the embedded one of the connection, or a separated
  * one of the caller for the same data source. It is shown, not linked.
  * @param wanted id or name
  * @throws AppError NOT-FOUND, the same for unknown credentials and those of other users

@@ -120,7 +120,7 @@ describe('LI26: an embedded connection becomes a separated one', () => {
   };
 
   it.each(doors)(
-    'by %s: the grant becomes its owner’s, stays alive, and is not revoked',
+    'by %s: the grant goes to its owner, stays valid and is not revoked',
     async (_what, separate) => {
       const made = await byGrant();
       lab.resetCounts();
@@ -132,13 +132,13 @@ describe('LI26: an embedded connection becomes a separated one', () => {
     },
   );
 
-  it.each(doors)('by %s: so does a login (QL8)', async (_what, separate) => {
+  it.each(doors)('by %s: a login goes to its owner (QL8)', async (_what, separate) => {
     const made = await byPassword();
     expect((await separate(made)).status).toBe(204);
     expect(await expectKept(made)).toMatchObject({ qName: made.qName });
   });
 
-  it('takes the name that was asked for, and refuses one that is taken, with nothing changed', async () => {
+  it('uses the requested name, and changes nothing if it is taken', async () => {
     const [first, second] = [await byPassword(), await byPassword()];
     const named = (made: Made, name: string) =>
       alice.api.patch(`${path}/${made.qID}`, [
@@ -153,7 +153,7 @@ describe('LI26: an embedded connection becomes a separated one', () => {
     });
   });
 
-  it('without a name of its own, one that is taken gets a number', async () => {
+  it('adds a number to a default name that is taken', async () => {
     const made = await byPassword();
     const taken = await alice.api.post('/api/v1/data-credentials', {
       ...{ datasourceID: 'rest', qName: made.qName },
@@ -164,7 +164,7 @@ describe('LI26: an embedded connection becomes a separated one', () => {
     expect(await expectKept(made)).toMatchObject({ qName: `${made.qName} (1)` });
   });
 
-  it('by an administrator with a login of their own: each has theirs', async () => {
+  it('by an administrator with a login of their own: both users keep theirs', async () => {
     const made = await byPassword();
     const space = await alice.api.post('/api/v1/spaces', { name: `Space ${count}`, type: 'shared' });
     const member = { type: 'user', assigneeId: admin.id, roles: ['dataconsumer'] };
@@ -182,7 +182,7 @@ describe('LI26: an embedded connection becomes a separated one', () => {
     expect(theirs.body.credentialId).not.toBe(made.qCredentialsID);
   });
 
-  it('the credential’s own door says where it is done, and changes nothing', async () => {
+  it('data-credentials refuses the change and says where to make it', async () => {
     const made = await byGrant();
     const id = made.qCredentialsID;
     const refused = await alice.api.patch(`/api/v1/data-credentials/${id}`, [

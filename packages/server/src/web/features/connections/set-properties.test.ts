@@ -32,7 +32,7 @@ describe('QL10: unset properties are neither in the statement nor in the propert
     [...statement.matchAll(/(?<=[";])(\w+)=/g)]
       .map(([, name]) => name)
       .filter((name) => !/^(?:provider|driver|sourceType)$/.test(name ?? ''));
-  /** What every door says of a connection. */
+  /** What every path answers about a connection. */
   const shown = async (qID: string) => {
     const [one, newer, dcaas] = await Promise.all(
       [`${at}/${qID}?parseConnection=true`, `/api/connectivity/data-connections/${qID}`]
@@ -50,11 +50,11 @@ describe('QL10: unset properties are neither in the statement nor in the propert
   };
   const only = (set: Record<string, unknown>) => [set, ...Array.from({ length: 3 }, () => Object.keys(set))];
 
-  it('has every source', () => {
+  it('covers every data source', () => {
     expect(sources.map(([source]) => source).toSorted()).toEqual(manifests.map(({ id }) => id).toSorted());
   });
 
-  it.each(sources)('%s, made, copied, put and patched', async (datasourceID, set, secrets) => {
+  it.each(sources)('%s: created, copied, PUT and PATCHed', async (datasourceID, set, secrets) => {
     const connectionProperties = { ...set, ...secrets };
     const made = await api.post(at, { datasourceID, qName: `set ${datasourceID}`, connectionProperties });
     expect(made.status, made.text).toBe(201);
@@ -82,7 +82,7 @@ describe('QL10: unset properties are neither in the statement nor in the propert
     expect(await shown(qID)).toEqual(only(set));
   });
 
-  it('Q: what tunes other drivers is taken as a number too, and kept as text', async () => {
+  it('Q: properties that tune other drivers are accepted as numbers and stored as text', async () => {
     const set = { host: 'db.example.com', db: 'sales', FetchTSWTZasTimestamp: true, MaxVarcharSize: 262_144 };
     const made = await api.post(at, {
       ...{ datasourceID: 'postgres', qName: 'tuned', connectionProperties: { ...set, ...login } },
@@ -92,7 +92,7 @@ describe('QL10: unset properties are neither in the statement nor in the propert
     expect(await shown(made.body.qID)).toEqual(only(texts));
   });
 
-  it('what was set as it would be anyway is shown, until it is taken away', async () => {
+  it('shows a property that was set to its default, until it is removed', async () => {
     const set = { url: 'https://api.example.com/v1', method: 'GET', timeout: 30, queryParameters: [] };
     const made = await api.post('/api/v1/dcaas/actions/data-connections', {
       ...{ dataSourceId: 'rest', connectionName: 'set as by default', connectionProperties: set },
@@ -114,7 +114,7 @@ describe('QL10: unset properties are neither in the statement nor in the propert
     const { url } = set;
     const left = { url, queryParameters: [parameter], queryHeaders: [{ name: 'X-A', value: 'b' }] };
     expect(await shown(connectionId)).toEqual(only(left));
-    // Nothing can be sent along where there is nothing to sign in with.
+    // Without a login there is no credential that could be sent again.
     expect((await patch('replace', 'url', 'https://api.example.com/v2')).status).toBe(204);
     expect((await api.get(`${at}/${connectionId}/credential`)).body.state).toBe('ready');
     const withLogin = await patch('replace', 'authSchema', 'basic');
@@ -122,7 +122,7 @@ describe('QL10: unset properties are neither in the statement nor in the propert
   });
 });
 
-it('QL1: a PUT that leaves certificates out keeps them, and sends no credential elsewhere', async () => {
+it('QL1: a PUT without certificates keeps them, and sends no credential elsewhere', async () => {
   const rootCertificates = [{ name: 'ca.pem', value: 'of a private authority' }];
   const connectionProperties = {
     ...{ url: 'https://api.example.com/v1', serverCertificateValidation: 'Custom', rootCertificates },
@@ -146,7 +146,7 @@ it('QL1: a PUT that leaves certificates out keeps them, and sends no credential 
     expect((await put(timed)).status).toBe(204);
     expect([await state(), await trusted()]).toEqual(['ready', rootCertificates]);
     const elsewhere = timed.replace('api.example.com', 'evil.example.com');
-    // The whole of it sent back, as it was read, chooses nothing.
+    // Sending back what was read is not a choice of a credential.
     const moved = await put(elsewhere, 'credentialsName' in separated ? { qCredentialsID } : {});
     expect(moved.status, moved.text).toBe('credentialsName' in separated ? 204 : 400);
     expect(await state()).toBe('credentialsName' in separated ? 'needs_confirmation' : 'ready');

@@ -1,9 +1,8 @@
-import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import type { KyselyPlugin } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionsNamed, loadConnection } from '../../../core/access/connection-access.js';
 import { newUuid } from '../../../core/crypto/random.js';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 import { type OpenedServer, openedServer } from './__fixtures__/opened-server.js';
 
@@ -11,16 +10,24 @@ const path = '/api/v1/data-connections';
 const login = { username: 'alice', password: 'canary-of-a-prober-4471' };
 const connectionProperties = { host: 'db.example.com', db: 'sales', ...login };
 
-describe('TR10: a chosen qID tells nothing about others', () => {
-  let server: TestServer;
-  let alice: TestPerson;
+const unknownId = '00000000-0000-4000-8000-000000000000';
+
+let server: TestServer;
+let alice: TestPerson;
+let bob: TestPerson;
+
+beforeAll(async () => {
+  server = await startServer();
+  alice = await addPerson(server.url, server.adminKey, 'alice');
+  bob = await addPerson(server.url, server.adminKey, 'bob');
+});
+afterAll(() => server.close());
+
+describe('TR10: a chosen qID reveals nothing about the connections of others', () => {
   const ids: Record<string, string> = {};
   const otherTenants = newUuid();
 
   beforeAll(async () => {
-    server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    const bob = await addPerson(server.url, server.adminKey, 'bob');
     const create = (person: TestPerson) =>
       person.api.post(path, { datasourceID: 'postgres', qName: 'taken', connectionProperties });
     ids['of another user'] = (await create(bob)).body.qID;
@@ -33,7 +40,6 @@ describe('TR10: a chosen qID tells nothing about others', () => {
       values ('${otherTenants}', 'other', 'x', 'x', 'x', 'user:u', 'u', 'postgres', '{}', 0, '', '', '[]', 1, '', '')`);
     ids['of another tenant'] = otherTenants;
   });
-  afterAll(() => server.close());
 
   const failing: [what: string, body: object][] = [
     ['an unknown property', { connectionProperties: { ...connectionProperties, nonesuch: 1 } }],
@@ -55,12 +61,8 @@ describe('TR10: a chosen qID tells nothing about others', () => {
       {
         datasourceID: 'rest',
         connectionProperties: {
-          ...{
-            url: 'https://a.example',
-            authSchema: 'oauth2',
-            clientId: 'c',
-            clientSecret: 'canary-client-9',
-          },
+          ...{ url: 'https://a.example', authSchema: 'oauth2' },
+          ...{ clientId: 'c', clientSecret: 'canary-client-9' },
           ...{ authorizationUrl: 'https://a.example/a', tokenUrl: 'https://a.example/t', authCode: 'none' },
         },
       },
@@ -69,7 +71,7 @@ describe('TR10: a chosen qID tells nothing about others', () => {
   const create = (qID: string, more: object) =>
     alice.api.post(path, { datasourceID: 'postgres', qName: 'new', connectionProperties, qID, ...more });
 
-  it.each(failing)('%s gets the same answer, whichever user has the id', async (_what, body) => {
+  it.each(failing)('%s gets the same answer, whether or not the id is taken', async (_what, body) => {
     const free = await create(newUuid(), body);
     expect(free.status).toBeGreaterThanOrEqual(400);
     for (const [whose, id] of Object.entries(ids)) {
@@ -78,7 +80,7 @@ describe('TR10: a chosen qID tells nothing about others', () => {
     }
   });
 
-  it('one that is right but for its id is a 409, and nothing is made', async () => {
+  it('a valid create with a taken id is a 409, and creates nothing', async () => {
     const taken = [ids['of another user'], ids['of her own']] as string[];
     const answers = await Promise.all(taken.map((id) => create(id, { qName: 'right' })));
     expect(answers.map(({ status }) => status)).toEqual([409, 409]);
@@ -88,164 +90,130 @@ describe('TR10: a chosen qID tells nothing about others', () => {
   });
 });
 
-describe('TR10: ids are of a tenant', () => {
-  let server: TestServer;
-  let source: LoopbackServer;
-  let admin: ApiClient;
-  /** Of the first tenant, without a role; and of another, which she administers. */
-  let alice: TestPerson;
-  let carol: TestPerson;
-  let both: [name: string, person: TestPerson][];
-  /** Logins that the source was given since it was last asked. */
-  const given: string[] = [];
-  const [embedded, separated, secretive] = [newUuid(), newUuid(), newUuid()];
-
-  beforeAll(async () => {
-    source = await listenOnLoopback(0, () => (request, response) => {
-      given.push(Buffer.from((request.headers.authorization ?? '').split(' ')[1] ?? '', 'base64').toString());
-      response.writeHead(200, { 'content-type': 'application/json' }).end('[{"id":1}]');
-    });
-    server = await startServer();
-    admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    carol = await addPerson(server.url, server.adminKey, 'carol', ['TenantAdmin']);
-    await server.sql(`insert into tenant values ('other', 'other', '2026-01-01T00:00:00.000Z')`);
-    for (const [table, column] of [
-      ['"user"', 'id'],
-      ['api_key', 'user_id'],
-      ['invitation', 'user_id'],
-    ])
-      await server.sql(`update ${table} set tenant_id = 'other' where ${column} = '${carol.id}'`);
-    both = [
-      ['alice', alice],
-      ['carol', carol],
-    ];
-  });
-  afterAll(async () => {
-    await server.close();
-    await source.close();
+describe('without a valid key', () => {
+  it.each([
+    ['a request without a key', undefined],
+    ['a key that was never issued', 'mrg_00000000000000000000000000000000_000000'],
+    ['a key of another form', 'x'.repeat(40)],
+  ])('refuses %s', async (_what, key) => {
+    const answer = await apiClient(server.url, key).get('/api/v1/data-connections');
+    expect(answer.status).toBe(401);
+    expect(answer.body.errors[0].code).toBe('AUTHENTICATION-REQUIRED');
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
   });
 
-  const passwordOf = (name: string) => `canary-password-of-${name}-7719`;
-  const basic = (name: string) => ({
-    ...{ url: `${source.url}/items`, authSchema: 'basic', username: name, password: passwordOf(name) },
-  });
-  const create = ({ api }: TestPerson, qID: string, qName: string, properties: object) =>
-    api.post(path, { datasourceID: 'rest', qName, qID, connectionProperties: properties });
-  /** The user that the source saw. */
-  const use = async ({ api }: TestPerson, id: string): Promise<string[]> => {
-    given.length = 0;
-    const answer = await api.post(`${path}/${id}/actions/preview`, { path: ['items'] });
-    expect(answer.status, answer.text).toBe(200);
-    return [...new Set(given)];
-  };
-  const listed = async ({ api }: TestPerson, query: string): Promise<{ qID: string; qName: string }[]> =>
-    (await api.get(`${path}?${query}`)).body.data;
-
-  it('a create is a 201 in each, and a 409 in the one that has the id', async () => {
-    const oauth = (name: string) => ({
-      ...{ url: `${source.url}/items`, authSchema: 'oauth2', clientId: 'c', separateCredentials: true },
-      ...{ clientSecret: `canary-client-secret-of-${name}-5521`, tokenUrl: `${source.url}/token` },
-      authorizationUrl: `${source.url}/authorize`,
-    });
-    for (const [name, person] of both) {
-      const own = { ...basic(name), separateCredentials: true, credentialsName: `login of ${name}` };
-      for (const [id, properties] of [
-        [embedded, basic(name)],
-        [separated, own],
-        [secretive, oauth(name)],
-      ] as const) {
-        const made = await create(person, id, `${name} ${id}`, properties);
-        expect([made.status, made.body.qID], made.text).toEqual([201, id]);
-      }
-    }
-    for (const id of [embedded, separated, secretive]) {
-      const bob = await admin.post(path, {
-        datasourceID: 'rest',
-        qName: 'bob',
-        qID: id,
-        connectionProperties: basic('bob'),
-      });
-      expect([bob.status, bob.body.errors[0].code]).toEqual([409, 'CONFLICT']);
-    }
+  it('W16: accepts no key in the query', async () => {
+    const answer = await apiClient(server.url, undefined).get(
+      `/api/v1/data-connections?access_token=${alice.key}&api_key=${alice.key}`,
+    );
+    expect(answer.status).toBe(401);
+    expect(server.logText()).not.toContain(alice.key);
   });
 
-  it('each sees and uses their own, and each tenant logs it', async () => {
-    for (const [name, person] of both) {
-      for (const id of [embedded, separated]) {
-        const one = (await person.api.get(`${path}/${id}`)).body;
-        const qCredentialsName = id === embedded ? `${name} ${embedded}` : `login of ${name}`;
-        expect(one).toMatchObject({ qID: id, qName: `${name} ${id}`, qCredentialsName });
-        expect(await use(person, id)).toEqual([`${name}:${passwordOf(name)}`]);
-        const { data } = (await person.api.get(`/api/v1/data-uses?connectionId=${id}`)).body;
-        expect(data).toMatchObject([{ userId: person.id, connectionId: id, result: 'ok' }]);
-      }
-      const names = [embedded, separated, secretive].map((id) => `${name} ${id}`).toSorted();
-      for (const query of ['limit=2', 'limit=20', 'limit=20&sort=-_id', 'limit=20&locale=sv', '']) {
-        const found = await listed(person, query);
-        if (query === 'limit=2') expect(found).toHaveLength(2);
-        else expect(found.map(({ qName }) => qName).toSorted(), query).toEqual(names);
-      }
-      const shown = (await listed(person, 'limit=20')) as { qID: string; qCredentialsName?: string }[];
-      const logins = shown.map(({ qID, qCredentialsName }) => [qID, qCredentialsName]);
-      expect(logins).toContainEqual([embedded, `${name} ${embedded}`]);
-      expect(logins).toContainEqual([separated, `login of ${name}`]);
-    }
-    for (const [person, api] of [
-      [alice, admin],
-      [carol, carol.api],
-    ] as const) {
-      expect((await api.post('/api/v1/data-credentials/actions/verify-uses')).body).toMatchObject({
-        ok: true,
-        records: 4,
-      });
-      const events = (await api.get('/api/v1/audits?limit=100')).body.data as {
-        userId: string;
-        data: { id?: string };
-      }[];
-      const about = events.filter(({ data }) => data.id === embedded);
-      expect(new Set(about.map((event) => event.userId))).toEqual(new Set([person.id]));
-    }
-  });
-
-  it('each changes and deletes their own, and the other stays as it is', async () => {
-    const [here, there] = both.map(([, person]) => person) as [TestPerson, TestPerson];
-    const { headers } = await here.api.get(`${path}/${embedded}`);
-    const change = [{ op: 'replace', path: '/qName', value: 'changed' }];
-    const condition = { 'if-match': headers.get('etag') ?? '' };
-    const changed = await here.api.patch(`${path}/${embedded}`, change, condition);
-    expect(changed.status, changed.text).toBe(204);
-    expect((await there.api.get(`${path}/${embedded}`)).body.qName).toBe(`carol ${embedded}`);
-    const login = [
-      { op: 'replace', path: '/qUsername', value: 'alice' },
-      { op: 'replace', path: '/qPassword', value: passwordOf('alice-again') },
-    ];
-    const renewed = await here.api.patch(`${path}/${separated}`, login);
-    expect(renewed.status, renewed.text).toBe(204);
-    const entered = await here.api.patch(`${path}/${embedded}`, login);
-    expect(entered.status, entered.text).toBe(204);
-    expect(await use(here, embedded)).toEqual([`alice:${passwordOf('alice-again')}`]);
-    expect(await use(here, separated)).toEqual([`alice:${passwordOf('alice-again')}`]);
-    for (const id of [embedded, separated])
-      expect(await use(there, id)).toEqual([`carol:${passwordOf('carol')}`]);
-    for (const id of [embedded, separated, secretive])
-      expect((await here.api.delete(`${path}/${id}`)).status).toBe(204);
-    for (const id of [embedded, separated]) {
-      expect((await here.api.get(`${path}/${id}`)).status).toBe(404);
-      expect(await use(there, id)).toEqual([`carol:${passwordOf('carol')}`]);
-    }
-    // Her connection's own secret is there: a change of where it goes asks for it.
-    const elsewhere = { op: 'replace', path: '/connectionProperties/url', value: `${source.url}/elsewhere` };
-    const moved = await there.api.patch(`${path}/${secretive}`, [elsewhere]);
-    expect([moved.status, moved.text]).toEqual([400, expect.stringContaining('clientSecret')]);
-    expect(await listed(here, 'limit=20')).toEqual([]);
-    const again = await create(here, embedded, 'again', basic('alice'));
-    expect(again.status, again.text).toBe(201);
-    expect(await use(here, embedded)).toEqual([`alice:${passwordOf('alice')}`]);
+  it('W11: refuses a key as soon as it is revoked', async () => {
+    const made = await bob.api.post('/api/v1/api-keys', { description: 'short-lived' });
+    const client = apiClient(server.url, made.body.token);
+    expect((await client.get('/api/v1/users/me')).status).toBe(200);
+    expect((await bob.api.delete(`/api/v1/api-keys/${made.body.id}`)).status).toBe(204);
+    expect((await client.get('/api/v1/users/me')).status).toBe(401);
   });
 });
 
-describe('TR24: not yours and not there are one path', () => {
+describe('what another user owns', () => {
+  let spaceId: string;
+  beforeAll(async () => {
+    spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Sales', type: 'shared' })).body.id;
+  });
+
+  const s3Properties = {
+    ...{ accessKey: 'canary-access-key-11', secretKey: 'canary-secret-key-7f3a' },
+    ...{ region: 'eu-west-1', bucketName: 'reports' },
+  };
+  const create = (person: TestPerson, qName: string, properties: object = s3Properties) =>
+    person.api.post(path, {
+      ...{ dataSourceId: 'File_AmazonS3Connector', qName, space: spaceId },
+      connectionProperties: properties,
+    });
+
+  it('X05, X10: a connection that the caller may not see gets the same answer as an unknown id', async () => {
+    const mine = await create(alice, 'private to the space');
+    const foreign = await bob.api.get(`/api/v1/data-connections/${mine.body.qID}`);
+    const random = await bob.api.get(`/api/v1/data-connections/${unknownId}`);
+    expect(foreign.status).toBe(404);
+    expect({ ...foreign.body, traceId: '' }).toEqual({ ...random.body, traceId: '' });
+    expect((await bob.api.delete(`/api/v1/data-connections/${mine.body.qID}`)).status).toBe(404);
+  });
+
+  it("X05: another user's credential gets the same answer as an unknown id, also as selectedCredentials", async () => {
+    await create(alice, 'X05', { ...s3Properties, separateCredentials: true, credentialsName: 'x05' });
+    const credential = await alice.api.get('/api/v1/data-credentials/x05?byCredentialName=true');
+    const personal = (selectedCredentials: string) =>
+      bob.api.post('/api/v1/data-connections', {
+        dataSourceId: 'File_AmazonS3Connector',
+        qName: 'stolen',
+        connectionProperties: {
+          region: 'us-east-1',
+          bucketName: 'bucket',
+          separateCredentials: true,
+          selectedCredentials,
+        },
+      });
+    const foreign = await personal(credential.body.qID);
+    const random = await personal(unknownId);
+    expect(foreign.status).toBe(404);
+    expect({ ...foreign.body, traceId: '' }).toEqual({ ...random.body, traceId: '' });
+    const got = await bob.api.get(`/api/v1/data-credentials/${credential.body.qID}`);
+    expect({ ...got.body, traceId: '' }).toEqual({
+      ...(await bob.api.get(`/api/v1/data-credentials/${unknownId}`)).body,
+      traceId: '',
+    });
+  });
+
+  it('A3: a credential of another data source gets the same answer as an unknown id', async () => {
+    const credential = await alice.api.get('/api/v1/data-credentials/x05?byCredentialName=true');
+    const answer = await alice.api.post('/api/v1/data-connections', {
+      dataSourceId: 'File_AmazonS3ConnectorV2',
+      qName: 'other source',
+      connectionProperties: { separateCredentials: true, selectedCredentials: credential.body.qID },
+    });
+    expect(answer.status).toBe(404);
+  });
+
+  it('X06: two users can have credentials of the same name', async () => {
+    await bob.api.post('/api/v1/data-credentials', {
+      datasourceID: 'File_AmazonS3Connector',
+      qName: 'x05',
+      connectionProperties: { accessKey: 'bobs-access-key', secretKey: 'bobs-secret-key' },
+    });
+    const ofBob = await bob.api.get('/api/v1/data-credentials/x05?byCredentialName=true');
+    const ofAlice = await alice.api.get('/api/v1/data-credentials/x05?byCredentialName=true');
+    expect(ofBob.status).toBe(200);
+    expect(ofBob.body.qID).not.toBe(ofAlice.body.qID);
+  });
+
+  it('refuses to create a connection in a space that the caller may only read', async () => {
+    const member = await addPerson(server.url, server.adminKey, 'carol');
+    await alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, {
+      type: 'user',
+      assigneeId: member.id,
+      roles: ['dataconsumer'],
+    });
+    expect((await create(member, 'not allowed')).status).toBe(403);
+    expect((await create(bob, 'not a member')).status).toBe(404);
+  });
+
+  it('answers DCAAS-2001 for an unknown data source', async () => {
+    const answer = await alice.api.post('/api/v1/data-connections', {
+      dataSourceId: 'nonesuch',
+      qName: 'x',
+      connectionProperties: {},
+    });
+    expect(answer.status).toBe(404);
+    expect(answer.body.errors[0].code).toBe('DCAAS-2001');
+  });
+});
+
+describe('TR24: a connection of another user and an unknown one take the same path', () => {
   let opened: OpenedServer;
   beforeAll(async () => {
     opened = await openedServer();

@@ -50,8 +50,8 @@ function assertSecretsSent({ row, split, destination }: PendingUpdate, stored: o
 }
 
 /**
- * The update puts to another use whatever part of its login the connection keeps.
- * @throws AppError ACCESS-DENIED when a part of that is out of the caller's reach
+ * An update of properties, space or owner reuses the parts of the login that it does not enter again.
+ * @throws AppError ACCESS-DENIED when such a part is out of the caller's reach
  */
 function assertReachesLogin(
   { caller, row, split, update, keptSecrets }: PendingUpdate,

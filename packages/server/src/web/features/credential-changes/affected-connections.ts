@@ -32,7 +32,7 @@ async function ownCredentials(db: Db, caller: Caller, body: ChangeBody): Promise
   return statement.orderBy('created_at').orderBy('id').execute();
 }
 
-/** The connection of an embedded credential; those that its user linked to a separated one. */
+/** The connection of an embedded credential, or those that its user linked to a separated one. */
 async function connectionsOf(db: Db, credential: CredentialTable): Promise<ConnectionTable[]> {
   const ofTenant = db
     .selectFrom('connection')

@@ -1,12 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type Canary, startCanary } from '@mooring/lab/canary';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
+import { type Source, startSource } from './__fixtures__/password-source.js';
 
 const connections = '/api/v1/data-connections';
 const credentials = '/api/v1/data-credentials';
@@ -14,43 +13,7 @@ const changes = '/api/v1/data-credential-changes';
 const former = 'canary-former-secret';
 const fresh = 'canary-fresh-secret';
 
-/** A source whose password the test changes; it counts who was refused. */
-interface Source {
-  url: string;
-  port: number;
-  passwords: Map<string, string>;
-  /** `path user` of every refused sign-in. */
-  refused: string[];
-  /** Runs once before the next answer. */
-  beforeAnswer: (() => Promise<unknown>) | undefined;
-  close(): Promise<void>;
-}
-
-async function startSource(): Promise<Source> {
-  const source = { passwords: new Map<string, string>(), refused: [] as string[] } as Source;
-  const server: Server = createServer(async (request, response) => {
-    const work = source.beforeAnswer;
-    source.beforeAnswer = undefined;
-    await work?.();
-    const [, given = ''] = (request.headers.authorization ?? '').split(' ');
-    const [user = '', password] = Buffer.from(given, 'base64').toString('utf8').split(':');
-    const isRight = password !== undefined && source.passwords.get(user) === password;
-    if (!isRight) source.refused.push(`${request.url} ${user}`);
-    response.writeHead(isRight ? 200 : 401, { 'content-type': 'application/json' });
-    response.end(isRight ? '[{"id":1}]' : '{}');
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  source.port = (server.address() as AddressInfo).port;
-  source.url = `http://127.0.0.1:${source.port}`;
-  source.close = () =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return source;
-}
-
-describe('changing a secret everywhere', () => {
+describe('a change of a secret for many credentials', () => {
   let server: TestServer;
   let source: Source;
   let elsewhere: Canary;
@@ -82,7 +45,7 @@ describe('changing a secret everywhere', () => {
     credentialId: string;
     user: string;
   }
-  /** A connection of alice's; `one` user of the source for each call unless given. */
+  /** A connection of Alice's. Each call uses a new user of the source unless one is given. */
   const make = async (choice: { user?: string; separated?: boolean } = {}): Promise<Made> => {
     count += 1;
     const user = choice.user ?? `user${count}`;
@@ -106,12 +69,14 @@ describe('changing a secret everywhere', () => {
   };
   const works = async ({ at }: Pick<Made, 'at'>) =>
     (await alice.api.post(`${at}/actions/test`)).body.ok as boolean;
+  const change = (body: object, person = alice) =>
+    person.api.post(`${credentials}/actions/change`, { qPassword: fresh, ...body });
   const idsOf = (made: readonly Made[]) => ({ qIDs: made.map(({ credentialId }) => credentialId) });
   const setAll = (made: readonly Made[], password: string) => {
     for (const { user } of made) source.passwords.set(user, password);
   };
 
-  it('rehearses without a side effect, switches all, and undoes all', async () => {
+  it('a rehearsal changes nothing; a change switches all credentials; an undo restores all', async () => {
     const made = [await make(), await make({ separated: false })];
     setAll(made, fresh);
     const rehearsed = await alice.api.post(`${credentials}/actions/rehearse-change`, {
@@ -127,10 +92,7 @@ describe('changing a secret everywhere', () => {
     expect(rehearsed.body.changeId).toBeUndefined();
     for (const one of made) expect(await works(one)).toBe(false);
 
-    const changed = await alice.api.post(`${credentials}/actions/change`, {
-      ...idsOf(made),
-      qPassword: fresh,
-    });
+    const changed = await change(idsOf(made));
     expect(changed.body.ok, changed.text).toBe(true);
     for (const one of made) expect(await works(one)).toBe(true);
     const { data } = (await alice.api.get(changes)).body;
@@ -148,13 +110,10 @@ describe('changing a secret everywhere', () => {
     expect((await alice.api.post(`${changes}/${changed.body.changeId}/actions/undo`)).status).toBe(409);
   });
 
-  it('switches none when one connection fails', async () => {
+  it('switches no credential if one connection fails', async () => {
     const made = [await make(), await make()];
     setAll(made.slice(0, 1), fresh);
-    const answer = await alice.api.post(`${credentials}/actions/change`, {
-      ...idsOf(made),
-      qPassword: fresh,
-    });
+    const answer = await change(idsOf(made));
     expect(answer.body, answer.text).toMatchObject({
       ok: false,
       connections: [{ outcome: 'passed' }, { outcome: 'failed', code: 'SOURCE-SIGN-IN-FAILED' }],
@@ -164,14 +123,10 @@ describe('changing a secret everywhere', () => {
     for (const one of made) expect(await works(one)).toBe(true);
   });
 
-  it('asks a source once about a login it refuses, however many connections use it there', async () => {
+  it('tries a refused login once per source, however many connections use it', async () => {
     const shared = 'shared-account';
     const made = [await make({ user: shared }), await make({ user: shared }), await make({ user: shared })];
-    const answer = await alice.api.post(`${credentials}/actions/change`, {
-      host: '127.0.0.1',
-      ...idsOf(made),
-      qPassword: fresh,
-    });
+    const answer = await change({ host: '127.0.0.1', ...idsOf(made) });
     expect(answer.body.connections.map(({ outcome }: { outcome: string }) => outcome)).toEqual([
       'failed',
       'not_tried',
@@ -180,17 +135,14 @@ describe('changing a secret everywhere', () => {
     expect(source.refused).toEqual([`/items ${shared}`]);
   });
 
-  it('switches none when a credential is changed while the rehearsal runs', async () => {
+  it('switches no credential if one is changed during the rehearsal', async () => {
     const made = [await make(), await make()] as const;
     setAll(made, fresh);
     source.beforeAnswer = () =>
       alice.api.patch(`${credentials}/${made[1].credentialId}`, [
         { op: 'replace', path: '/qPassword', value: 'canary-of-another-request' },
       ]);
-    const answer = await alice.api.post(`${credentials}/actions/change`, {
-      ...idsOf(made),
-      qPassword: fresh,
-    });
+    const answer = await change(idsOf(made));
     expect(answer.status, answer.text).toBe(409);
     source.passwords.set(made[0].user, former);
     expect(await works(made[0])).toBe(true);
@@ -198,7 +150,7 @@ describe('changing a secret everywhere', () => {
     expect(await works(made[1])).toBe(true);
   });
 
-  it('X02, X03: sends the new secret only where its user has confirmed', async () => {
+  it('X02, X03: sends the new secret only to destinations that its user has confirmed', async () => {
     const made = [await make(), await make()] as const;
     const moved = await alice.api.patch(made[1].at, [
       { op: 'replace', path: '/connectionProperties/url', value: `${elsewhere.url}/items` },
@@ -206,10 +158,7 @@ describe('changing a secret everywhere', () => {
     expect(moved.status, moved.text).toBe(204);
     const dialled = elsewhere.connections();
     setAll(made, fresh);
-    const answer = await alice.api.post(`${credentials}/actions/change`, {
-      ...idsOf(made),
-      qPassword: fresh,
-    });
+    const answer = await change(idsOf(made));
     expect(answer.body.connections[1], answer.text).toMatchObject({ outcome: 'not_tested' });
     expect(answer.body.ok).toBe(true);
     expect(elsewhere.connections()).toBe(dialled);
@@ -223,18 +172,14 @@ describe('changing a secret everywhere', () => {
     const admin = await addPerson(server.url, server.adminKey, `admin ${count}`, ['TenantAdmin']);
     const random = '00000000-0000-4000-8000-000000000000';
     for (const person of [bob, admin]) {
-      const ask = (body: object) =>
-        person.api.post(`${credentials}/actions/change`, { qPassword: fresh, ...body });
+      const ask = (body: object) => change(body, person);
       const answers = [await ask(idsOf([one])), await ask(idsOf([embedded])), await ask({ qIDs: [random] })];
       expect(answers.map(({ status }) => status)).toEqual([404, 404, 404]);
       expect(new Set(answers.map(({ body }) => JSON.stringify(body.errors))).size).toBe(1);
       expect((await ask({ host: '127.0.0.1' })).status).toBe(404);
     }
     expect(source.refused).toEqual([]);
-    const mine = await alice.api.post(`${credentials}/actions/change`, {
-      ...idsOf([one]),
-      qPassword: fresh,
-    });
+    const mine = await change(idsOf([one]));
     const { changeId } = mine.body;
     for (const id of [changeId, random]) {
       expect((await bob.api.get(`${changes}/${id}`)).status).toBe(404);
@@ -243,30 +188,26 @@ describe('changing a secret everywhere', () => {
     expect((await bob.api.get(changes)).body.data).toEqual([]);
   });
 
-  it('undoes nothing once one of the credentials was changed or deleted', async () => {
+  it('undoes nothing after one of the credentials was changed or deleted', async () => {
     const made = [await make(), await make(), await make()] as const;
     setAll(made, fresh);
-    const change = async (these: readonly Made[]) =>
-      (await alice.api.post(`${credentials}/actions/change`, { ...idsOf(these), qPassword: fresh })).body
-        .changeId;
-    const first = await change(made.slice(0, 2));
+    const changeIdOf = async (these: readonly Made[]) => (await change(idsOf(these))).body.changeId;
+    const first = await changeIdOf(made.slice(0, 2));
     await alice.api.patch(`${credentials}/${made[1].credentialId}`, [
       { op: 'replace', path: '/qPassword', value: fresh },
     ]);
     expect((await alice.api.post(`${changes}/${first}/actions/undo`)).status).toBe(409);
     expect(await works(made[0])).toBe(true);
 
-    const second = await change([made[2]]);
+    const second = await changeIdOf([made[2]]);
     expect((await alice.api.delete(`${credentials}/${made[2].credentialId}`)).status).toBe(204);
     expect((await alice.api.post(`${changes}/${second}/actions/undo`)).status).toBe(409);
   });
 
-  it('records each try as a use, and each step as an event', async () => {
+  it('logs each test as a use, and change and undo as events', async () => {
     const one = await make();
     setAll([one], fresh);
-    const { changeId } = (
-      await alice.api.post(`${credentials}/actions/change`, { ...idsOf([one]), qPassword: fresh })
-    ).body;
+    const { changeId } = (await change(idsOf([one]))).body;
     await alice.api.post(`${changes}/${changeId}/actions/undo`);
     const uses = (await alice.api.get(`${credentials}/${one.credentialId}/uses`)).body.data;
     expect(uses[0]).toMatchObject({ action: 'rehearse-change', result: 'ok', userId: alice.id });
@@ -277,7 +218,7 @@ describe('changing a secret everywhere', () => {
     expect(types).toContain('mooring.v1.data-credential-change.undone');
   });
 
-  it('finds credentials by host and by name, and asks which are meant', async () => {
+  it('selects credentials by host and name, and requires a selection', async () => {
     const [one, two] = [await make(), await make()];
     const name = (await alice.api.get(`${credentials}/${two.credentialId}`)).body.qName;
     const rehearse = (body: object) =>
@@ -302,12 +243,8 @@ describe('changing a secret everywhere', () => {
         separateCredentials: true,
       };
       const body = { datasourceID: 'rest', qName: 'by grant', space: spaceId };
-      const begun = await alice.api.post(connections, {
-        ...body,
-        authUrlOnly: true,
-        connectionProperties: properties,
-      });
-      const { authUrl } = begun.body;
+      const beginning = { ...body, authUrlOnly: true, connectionProperties: properties };
+      const { authUrl } = (await alice.api.post(connections, beginning)).body;
       lab.addRedirectUri(new URL(authUrl).searchParams.get('redirect_uri') ?? '');
       const { login, password } = lab.users[0];
       const page = await walkSignIn({ authUrl, login, password });
@@ -317,10 +254,7 @@ describe('changing a secret everywhere', () => {
         connectionProperties: { ...properties, authCode, credentialsName: 'grant' },
       });
       expect(made.status, made.text).toBe(201);
-      const refused = await alice.api.post(`${credentials}/actions/change`, {
-        name: 'grant',
-        qPassword: fresh,
-      });
+      const refused = await change({ name: 'grant' });
       expect(refused.status).toBe(400);
       expect(refused.body.errors[0].detail).toMatch(/no password to change.*authUrlOnly/);
     } finally {
@@ -343,15 +277,14 @@ describe('changing a secret everywhere', () => {
       },
     });
     expect(made.status, made.text).toBe(201);
-    const change = { name: 'machine', qPassword: fresh };
-    const refused = await alice.api.post(`${credentials}/actions/change`, change);
+    const refused = await change({ name: 'machine' });
     expect(refused.status, refused.text).toBe(400);
     const { detail } = refused.body.errors[0];
     expect(detail).toMatch(/no password to change.*connectionProperties/);
     expect(detail).not.toContain('authUrlOnly');
   });
 
-  it('keeps neither secret in the clear, in the log or in an answer', async () => {
+  it('stores and logs neither secret in plaintext', async () => {
     const stored = await server.storedText();
     for (const secret of [former, fresh]) {
       expect(stored).not.toContain(secret);

@@ -71,7 +71,7 @@ async function reasonNotToTest(
   return undefined;
 }
 
-/** Oracle rule: what the network looks like from here is only for users who may edit the connection. */
+/** Oracle rule: only users who may edit the connection learn what the network looks like from here. */
 async function toldCoarsely(
   { config }: CredentialChangesDependencies,
   { signal }: RehearsalRun,
@@ -137,7 +137,7 @@ async function outcomeOf(
   const mayEdit = found.privileges.includes('update');
   if (ok) return { ...named, outcome: 'passed' };
   const last = stages.at(-1);
-  // The source may have counted whatever failed in the stage of the sign-in.
+  // The source may have counted any failure in this stage.
   if (last?.name === 'signIn' || last?.code === refusedSignIn)
     run.refusals.set(account, (run.refusals.get(account) ?? 0) + 1);
   const failed = { ...named, outcome: 'failed' as const };
@@ -170,7 +170,7 @@ async function rehearseConnection(
     credentialsName: credential.name,
     datasourceID: credential.source_id,
   };
-  // Reload, so that properties, destination and the caller's right are of one moment.
+  // Reload, so that properties, destination and access are consistent.
   const found = await loadConnection(deps.store.db, run.caller, { id: listed.id });
   if (!found?.mayUse) {
     return { ...about, outcome: 'not_tested', reason: 'You may no longer use this connection.' };
@@ -183,7 +183,7 @@ async function rehearseConnection(
   const account = JSON.stringify([place, login.userName]);
   const trial = { affected, login, found, account, since: performance.now(), named };
   if ((run.refusals.get(account) ?? 0) >= deps.config.limits.refusedSignIns) {
-    // That a sign-in was refused there also tells that something listens there.
+    // A refused sign-in would reveal that a server listens there.
     if (!found.privileges.includes('update') && !run.toldRefused.has(account))
       return toldCoarsely(deps, run, trial);
     return {
@@ -223,7 +223,7 @@ async function prepareAll(
   return prepared;
 }
 
-/** Tests the connections one by one, so that a login that a source refuses is not sent to it again. */
+/** Tests the connections one by one, so that a login is not sent again to a source that refused it. */
 export async function rehearse(
   deps: CredentialChangesDependencies,
   scope: Omit<RehearsalRun, 'refusals' | 'toldRefused'>,

@@ -17,7 +17,7 @@ const changedSince = (name: string) =>
     `The credential ${JSON.stringify(name)} has been changed or deleted by another request since. No credential was changed.`,
   );
 
-/** Puts the rehearsed logins in place of the former ones. @throws AppError CONFLICT */
+/** Replaces the former logins with the rehearsed ones. @throws AppError CONFLICT */
 export async function switchLogins(
   { store, logins, config }: CredentialChangesDependencies,
   caller: Caller,

@@ -43,7 +43,7 @@ export async function findCredentials(
     .orderBy('created_at')
     .orderBy('id')
     .execute();
-  // A user names separated credentials; an embedded one only has the name of its connection.
+  // Users name separated credentials; an embedded one has the name of its connection.
   const separated = rows.filter((row) => row.separated === 1);
   const candidates = separated.length > 0 ? separated : rows;
   const row = candidates.at(-1);

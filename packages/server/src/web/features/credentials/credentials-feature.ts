@@ -12,7 +12,7 @@ import {
 } from '@mooring/contract/routes/data-credentials';
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
-import { isAdministratorOf } from '../../../core/access/matrix.js';
+import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import type { Revoker } from '../../../core/credentials/grants.js';
 import { assertNameFree, type CredentialEntry, storeEntered } from '../../../core/credentials/records.js';
@@ -21,7 +21,7 @@ import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { afterChange, ifTaken } from '../../../core/store/store-error.js';
 import type { CredentialTable } from '../../../core/store/tables.js';
 import { type BoundRoute, bind } from '../../http/handler.js';
-import { type ListOrder, readList, turnPage } from '../../http/keyset.js';
+import { fetchPage, type ListOrder } from '../../http/keyset.js';
 import { unconditional } from '../../http/revision.js';
 import {
   connectionCounts,
@@ -38,7 +38,7 @@ import {
   updateOfPatch,
 } from './update-credential.js';
 
-export interface CredentialsDependencies extends UpdateDependencies {
+interface CredentialsDependencies extends UpdateDependencies {
   credentialEntry: CredentialEntry;
   revoker: Revoker;
   publicUrl: () => string;
@@ -117,18 +117,13 @@ async function listPage(
   requestUrl: string,
 ) {
   const owner = { tenantId: caller.tenantId, userId: query.userId ?? caller.userId };
-  if (owner.userId !== caller.userId && !isAdministratorOf(caller, 'personal'))
+  if (owner.userId !== caller.userId && !isTenantAdministrator(caller))
     throw new AppError(
       'ACCESS-DENIED',
       "userId: only tenant administrators may list another user's credentials.",
     );
-  const page = readList(query, credentialOrder);
-  const rows = await credentialsOf(deps.store.db, owner, query.datasourceID)
-    .where(page.condition)
-    .orderBy(page.order)
-    .limit(page.fetch)
-    .execute();
-  const { shown, links } = turnPage(page, rows, deps.publicUrl() + requestUrl);
+  const statement = credentialsOf(deps.store.db, owner, query.datasourceID);
+  const { shown, links } = await fetchPage(statement, query, credentialOrder, deps.publicUrl() + requestUrl);
   return { data: await presentCredentials(deps, shown), links };
 }
 
@@ -180,7 +175,7 @@ export function createCredentialsFeature(deps: CredentialsDependencies): BoundRo
       return { status: 204 };
     }),
     bind(filterOrphans, async ({ body }, { caller }) => {
-      const rows = await orphanedCredentials(db, caller, isAdministratorOf(caller, 'personal'), body);
+      const rows = await orphanedCredentials(db, caller, isTenantAdministrator(caller), body);
       const data = rows
         .map((row) => presentOrphan(deps, row))
         .filter((orphan) => body.qType === undefined || orphan.qType === body.qType);

@@ -43,7 +43,7 @@ describe('data-credentials', () => {
   const reads = async () =>
     (await alice.api.post(`${connection}/actions/preview`, { path: ['sales', 'orders'] })).status;
 
-  it('R08: uses a new password from the next request on, keeping what was not sent', async () => {
+  it('R08: uses a new password from the next request on, and keeps the members that were not sent', async () => {
     expect(await reads()).toBe(403);
     const patched = await alice.api.patch(credential, [
       { op: 'replace', path: '/qPassword', value: lab.roles.alice.password },
@@ -58,7 +58,7 @@ describe('data-credentials', () => {
     ).toHaveLength(3);
   });
 
-  it('NO9: lists a hundred without limit, and the rest by links.next, each once', async () => {
+  it('NO9: a page without limit has a hundred; links.next leads to the rest, each credential once', async () => {
     const carol = await addPerson(server.url, server.adminKey, 'carol');
     const names = Array.from({ length: 103 }, (_, index) => `login ${index}`);
     for (const qName of names) {
@@ -80,9 +80,9 @@ describe('data-credentials', () => {
     expect((await alice.api.get('/api/v1/data-credentials')).text).not.toContain('login 1"');
   });
 
-  it('QL6: a name is of one credential, whatever its source; of those from before the newest is found', async () => {
+  it('QL6: names are unique across data sources; a lookup of an older duplicate finds the newest', async () => {
     const dora = await addPerson(server.url, server.adminKey, 'dora');
-    const bring = (datasourceID: string, qName: string) =>
+    const add = (datasourceID: string, qName: string) =>
       dora.api.post('/api/v1/data-credentials', {
         ...{ datasourceID, qName },
         connectionProperties: {
@@ -90,13 +90,13 @@ describe('data-credentials', () => {
           ...(datasourceID === 'mysql' ? { database: 'd' } : { db: 'd' }),
         },
       });
-    const first = (await bring('postgres', 'shared name')).body;
-    const clash = await bring('mysql', 'shared name');
+    const first = (await add('postgres', 'shared name')).body;
+    const clash = await add('mysql', 'shared name');
     expect(clash.status, clash.text).toBe(409);
     expect(clash.body.errors[0].detail).toContain(
       `you have a credential of this name, ${first.qID} for postgres`,
     );
-    const second = (await bring('mysql', 'another name')).body;
+    const second = (await add('mysql', 'another name')).body;
     const renamed = await dora.api.patch(`/api/v1/data-credentials/${second.qID}`, [
       { op: 'replace', path: '/qName', value: 'shared name' },
     ]);
@@ -115,7 +115,7 @@ describe('data-credentials', () => {
     expect(guessed.body.errors[0].detail).toContain(`${second.qID} for mysql`);
   });
 
-  it('renames, and refuses a name that is taken', async () => {
+  it('renames a credential, and refuses a name that is taken', async () => {
     expect(
       (await alice.api.patch(credential, [{ op: 'replace', path: '/QNAME', value: 'renamed' }])).status,
     ).toBe(204);
@@ -132,7 +132,7 @@ describe('data-credentials', () => {
     expect(clash.status).toBe(409);
   });
 
-  it('R05: lets one of ten parallel creates of one name through', async () => {
+  it('R05: one of ten parallel creates of the same name succeeds', async () => {
     const body = {
       ...{ datasourceID: 'postgres', qName: 'at once' },
       connectionProperties: { host: 'h', db: 'd', username: 'u', password: 'p' },
@@ -144,14 +144,14 @@ describe('data-credentials', () => {
     expect(statuses).toEqual([201, ...Array.from({ length: 9 }, () => 409)]);
   });
 
-  it('links to a connection by its id, and not to one the caller may not use', async () => {
+  it('links to a connection by its id, unless the caller may not use it', async () => {
     const other = await alice.api.get('/api/v1/data-credentials/other?byCredentialName=true');
     const id = connection.split('/').at(-1);
     const linked = await alice.api.patch(`/api/v1/data-credentials/${other.body.qID}`, [
       { op: 'add', path: '/connectionId', value: id },
     ]);
     expect(linked.status).toBe(204);
-    // Another destination, which she chose with it.
+    // A choice also confirms the destination of that connection.
     expect((await alice.api.get(`${connection}/credential`)).body).toMatchObject({
       state: 'ready',
       credentialId: other.body.qID,
@@ -167,7 +167,7 @@ describe('data-credentials', () => {
     expect(refused.status).toBe(404);
   });
 
-  it('X05: answers for another user as for an unknown id', async () => {
+  it("X05: another user's credential gets the same answer as an unknown id", async () => {
     const mine = await bob.api.patch(credential, [{ op: 'replace', path: '/qName', value: 'stolen' }]);
     const random = await bob.api.patch('/api/v1/data-credentials/00000000-0000-4000-8000-000000000000', [
       { op: 'replace', path: '/qName', value: 'stolen' },
@@ -176,7 +176,7 @@ describe('data-credentials', () => {
     expect({ ...mine.body, traceId: '' }).toEqual({ ...random.body, traceId: '' });
   });
 
-  it('refuses what cannot be changed, and an embedded credential that is to leave its connection', async () => {
+  it('refuses to change fixed members, and to move an embedded credential to another connection', async () => {
     for (const path of ['/qID', '/qType', '/datasourceID', '/owner']) {
       expect((await alice.api.patch(credential, [{ op: 'replace', path, value: 'x' }])).status, path).toBe(
         400,

@@ -83,7 +83,7 @@ function methodOf(catalogue: Catalogue, row: CredentialTable): SignInMethod {
 }
 
 /**
- * The connection to link a separated credential to; undefined when it is the one that it has.
+ * The connection to link a separated credential to; undefined if it is the credential's own.
  * @throws InvalidRequest; AppError NOT-FOUND, the same for unknown connections and those of others
  */
 async function linkTarget(

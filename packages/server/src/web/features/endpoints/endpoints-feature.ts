@@ -7,7 +7,7 @@ import { type BoundRoute, bind } from '../../http/handler.js';
 import { type EndpointsDependencies, endpointOf, filterEndpoint } from './filter-endpoint.js';
 import { makeQri } from './qri-batch.js';
 
-/** Where data is read, and what connections point to. No part of it is ever a user name or a password. */
+/** Where data is read, and what connections point to, without user names and secrets. */
 export function createEndpointsFeature(deps: EndpointsDependencies): BoundRoute[] {
   const { catalogue } = deps;
   return [

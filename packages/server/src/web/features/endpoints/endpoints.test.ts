@@ -4,7 +4,7 @@ import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const password = 'canary-endpoint-pw-66ab';
 const unknownId = '00000000-0000-4000-8000-000000000000';
-const door = '/api/connectivity/data-sources';
+const base = '/api/connectivity/data-sources';
 
 describe('endpoints and QRIs', () => {
   let server: TestServer;
@@ -46,16 +46,16 @@ describe('endpoints and QRIs', () => {
 
   describe('endpoints', () => {
     const filter = (body: object, api: ApiClient = alice.api) =>
-      api.post(`${door}/endpoints/actions/filter`, body);
+      api.post(`${base}/endpoints/actions/filter`, body);
 
-    it('200: names where each source is read', async () => {
-      const { body } = await alice.api.get(`${door}/endpoints`);
+    it('200: answers the endpoint of each data source', async () => {
+      const { body } = await alice.api.get(`${base}/endpoints`);
       const sources = (await alice.api.get('/api/v1/data-sources')).body.dataSources;
       expect(body.endpoints).toHaveLength(sources.length);
       expect(body.endpoints[0].url).toMatch(new RegExp(`^${server.url}/api/connectivity/`));
     });
 
-    it('201: finds the connection by id, by qualified name, and by name in a space, and hides its login', async () => {
+    it('201: finds a connection by id, by qualified name and by name in a space, and hides its login', async () => {
       const expected = {
         endpoint: {
           id: 'postgres',
@@ -89,7 +89,7 @@ describe('endpoints and QRIs', () => {
       });
     });
 
-    it('201: describes a connect statement, and a source alone', async () => {
+    it('201: describes a connect statement, and a data source alone', async () => {
       const described = await filter({ connectionString: shared.qConnectStatement });
       expect(described.body.connection.qri).toBe(shared.qri);
       expect((await filter({ dataSourceId: 'rest' })).body).toEqual({
@@ -97,7 +97,7 @@ describe('endpoints and QRIs', () => {
       });
     });
 
-    it('400: needs exactly one way to name it, and no secret in a statement', async () => {
+    it('400: needs exactly one selector, and no secret in a statement', async () => {
       expect((await filter({})).status).toBe(400);
       expect((await filter({ connectionId: shared.qID, connectionName: 'x' })).status).toBe(400);
       expect((await filter({ connectionId: 'x' })).status).toBe(400);
@@ -107,14 +107,14 @@ describe('endpoints and QRIs', () => {
       expect((await filter({ connectionString: 'host=h' })).body.errors[0].detail).toMatch(/^dataSourceId/);
     });
 
-    it('403: says what a caller without a credential has to bring, when that is asked', async () => {
+    it('403: with checkCredentials, tells a caller without a credential where to provide one', async () => {
       expect((await filter({ connectionId: shared.qID }, bob.api)).status).toBe(201);
       const answer = await filter({ connectionId: shared.qID, checkCredentials: true }, bob.api);
       expect([answer.status, answer.body.errors[0].code]).toEqual([403, 'CREDENTIALS-REQUIRED']);
       expect(answer.body.errors[0].meta).toMatchObject({ reason: 'missing', connectionId: shared.qID });
     });
 
-    it('X05, X10, 404: answers foreign connections as unknown ones', async () => {
+    it("X05, X10, 404: other users' connections get the same answer as unknown ones", async () => {
       const unknown = await filter({ connectionId: unknownId }, bob.api);
       expect(unknown.status).toBe(404);
       for (const body of [
@@ -131,9 +131,9 @@ describe('endpoints and QRIs', () => {
 
   describe('QRIs', () => {
     const generate = (data: unknown, more: object = {}, api: ApiClient = alice.api) =>
-      api.post(`${door}/actions/generate-qri`, { data, ...more });
+      api.post(`${base}/actions/generate-qri`, { data, ...more });
 
-    it('207: are those of the connections, by id, name and statement, the same for the same target', async () => {
+    it('207: the same target has the same QRI, by id, name and statement', async () => {
       const answer = await generate([
         { connection: shared.qID, connectionType: 'id', requestId: 'a' },
         { connection: 'Team Sales:orders: all', connectionType: 'name', requestId: 'b' },
@@ -156,7 +156,7 @@ describe('endpoints and QRIs', () => {
       });
     });
 
-    it('207: add the path, by name or by place, hashed unless raw values are asked for', async () => {
+    it('207: append the path, by name or position, hashed unless rawValues is set', async () => {
       const path = ['sales', 'public', 'orders'];
       const names = ['database', 'schema', 'table'];
       const items = [
@@ -181,7 +181,7 @@ describe('endpoints and QRIs', () => {
       expect(raw).toBe('qri:db:postgres://db.example.com/5432/sales#sales/public/orders');
     });
 
-    it('207: fail one by one, without a word of a refused statement', async () => {
+    it('207: fail one by one, and repeat nothing from a refused statement', async () => {
       const answer = await generate([
         { connection: unknownId, connectionType: 'id', requestId: 'unknown' },
         { connection: 'x', connectionType: 'id' },
@@ -200,7 +200,7 @@ describe('endpoints and QRIs', () => {
       expect(answer.text).not.toContain(password);
     });
 
-    it('400: takes at most 100 items, each with its type; 207: and none at all', async () => {
+    it('400: accepts at most 100 items, each with its type; 207: and an empty list', async () => {
       const item = { connection: shared.qID, connectionType: 'id' };
       expect((await generate(Array.from({ length: 100 }, () => item))).body.data).toHaveLength(100);
       expect((await generate(Array.from({ length: 101 }, () => item))).status).toBe(400);
@@ -208,7 +208,7 @@ describe('endpoints and QRIs', () => {
       expect((await generate(undefined)).body).toEqual({ data: [] });
     });
 
-    it('X05: answers a foreign connection as an unknown one', async () => {
+    it("X05: another user's connection gets the same answer as an unknown one", async () => {
       const [foreign, unknown] = (
         await generate(
           [personal.qID, unknownId].map((connection) => ({ connection, connectionType: 'id' })),

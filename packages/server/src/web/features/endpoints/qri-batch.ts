@@ -69,7 +69,7 @@ async function targetOf({ store, catalogue }: EndpointsDependencies, caller: Cal
   return { manifest, definition: definitionOf(row) };
 }
 
-/** The QRI of one item of a batch, or why there is none; only a fault of the service fails the batch. */
+/** The QRI of one item of a batch, or its error. @throws only faults of the service */
 export async function makeQri(
   deps: EndpointsDependencies,
   { caller, traceId }: Pick<RequestScope, 'caller' | 'traceId'>,

@@ -1,4 +1,4 @@
-// What an edit of a connection means for the credentials on it: one table for all sources, which the tests walk and
+// What an update of a connection means for its credentials: one table for all sources, which the tests walk and
 // docs/reference/destinations.md shows. CASES rule 2.
 
 import { createServiceAccount } from '@mooring/lab/bigquery/service-account';

@@ -21,7 +21,7 @@ export interface OpenedServer {
   store: Store;
   vault: Vault;
   tenantId: string;
-  /** One statement on a connection of its own, at once: also while a statement of the store is under way. */
+  /** Runs one statement at once on a separate connection, even while a statement of the store is running. */
   sql(statement: string): void;
   close(): Promise<void>;
 }

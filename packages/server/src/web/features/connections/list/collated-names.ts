@@ -4,12 +4,12 @@ import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { connectionRows, type Page } from './connection-store.js';
 import { type Selection, selectedNames } from './selection.js';
 
-// Names in the order of a locale. The stores do not know ICU's orders, so names are sorted in memory, as long as there
-// are few enough. Longer lists are in the order of the folded names, which is stored.
+// Names in the order of a locale. The stores lack ICU collations, so short lists are sorted in memory. Longer lists are in
+// the order of the folded names, which are stored.
 
-/** A list with more connections than this begins in the order of folded names. */
+/** A list with more connections than this is sorted by folded names. */
 export const collatedMax = 2000;
-/** Pages of a list that began collated stay collated while the list grows up to here. */
+/** A list that is paged in the order of a locale may grow up to here. */
 const collatedEnd = 5 * collatedMax;
 
 /**
@@ -24,7 +24,7 @@ export function collatorOf(locale: string): Intl.Collator {
   }
 }
 
-/** One page in the order of a locale; names that are equal in it by id. */
+/** One page in the order of a locale; equal names are sorted by id. */
 export async function listCollated(
   db: Db,
   selection: Selection,

@@ -44,7 +44,7 @@ describe('the list of data-connections', () => {
   const namesOf = (answer: Answer): string[] =>
     answer.body.data.map((connection: Listed) => connection.qName);
 
-  /** All names, by following `next` as it is; every page goes back to where it came from by `prev`. */
+  /** All names, by following `next` unchanged; `prev` of every page must lead back to the page before. */
   const walk = async (query: Record<string, string>): Promise<string[]> => {
     const seen: string[] = [];
     let answer = await list(query);
@@ -66,14 +66,14 @@ describe('the list of data-connections', () => {
       ['sv', swedish],
       ['sv_SE', swedish],
       ['de', german],
-    ])('sorts by name in the order of %s, page by page as in one piece', async (locale, expected) => {
+    ])('sorts by name in the order of %s, in pages as in the whole list', async (locale, expected) => {
       const query = { spaceId, sort: '+qName', caseinsensitive: 'true', locale };
       expect(namesOf(await list(query))).toEqual(expected);
       expect(await walk({ ...query, limit: '3' })).toEqual(expected);
       expect(await walk({ ...query, sort: '-qName', limit: '4' })).toEqual(expected.toReversed());
     });
 
-    it('sorts by code point without caseinsensitive, and by case-blind English without a locale', async () => {
+    it('sorts by code point without caseinsensitive, and by case-insensitive English without a locale', async () => {
       expect(await walk({ spaceId, sort: '+qName', limit: '3' })).toEqual(names.toSorted());
       expect((await walk({ spaceId, sort: ' qName', caseinsensitive: 'true', limit: '3' }))[0]).toBe('Äpfel');
     });
@@ -88,19 +88,19 @@ describe('the list of data-connections', () => {
       ['created gt "2000-01-10T15:04:05Z" and updated pr and qName eq "Zoo"', ['Zoo']],
       ['created lt "2000-01-10T15:04:05Z"', []],
       ['qri co "qri:db:postgres" and qName eq "Zoo"', ['Zoo']],
-    ])('finds by %s', async (filter, expected) => {
+    ])('filters by %s', async (filter, expected) => {
       const answer = await list({ spaceId, filter, sort: '+qName', limit: '100' });
       expect(namesOf(answer).toSorted()).toEqual(expected.toSorted());
       expect(answer.body.meta.count).toBe(expected.length);
     });
 
-    it('pages through what a filter leaves', async () => {
+    it('pages through a filtered list', async () => {
       const query = { filter: 'qName co "a"', sort: '+qName', limit: '2' };
       const expected = names.filter((name) => /a/i.test(name)).toSorted();
       expect(await walk(query)).toEqual(expected);
     });
 
-    it('US1: refuses unknown parameters that look like a filter, names the right one, and ignores others', async () => {
+    it('US1: refuses unknown parameters that look like a filter and names the right one, but ignores others', async () => {
       const asked = (query: string) => alice.api.get(`/api/v1/data-connections?${query}`);
       for (const [query, right] of [
         ['ownerId=x', 'use userId, or ownedByMe=true'],
@@ -117,7 +117,7 @@ describe('the list of data-connections', () => {
       expect((await asked('trace=1&limit=1')).status).toBe(200);
     });
 
-    it('shows QRIs only when they are asked for', async () => {
+    it('shows QRIs only on request', async () => {
       const without = await list({ spaceId });
       expect(without.body.data.some((connection: Listed) => connection.qri !== undefined)).toBe(false);
       const qris = (await list({ spaceId, includeQris: 'true' })).body.data.map((one: Listed) => one.qri);
@@ -125,14 +125,14 @@ describe('the list of data-connections', () => {
       expect(qris[0]).toMatch(/^qri:db:postgres:\/\/[\w-]{43}$/);
     });
 
-    it('puts the connections into the member that dataName names, with the same members', async () => {
+    it('renames data to dataName', async () => {
       const usual = await list({ spaceId, limit: '2' });
       const renamed = await list({ spaceId, limit: '2', dataName: 'connections' });
       expect(renamed.body.connections).toEqual(usual.body.data);
       expect(Object.keys(renamed.body).toSorted()).toEqual(['connections', 'links', 'meta']);
     });
 
-    it('keeps every page exact while others are inserted and deleted', async () => {
+    it('pages stay exact while other rows are inserted and deleted', async () => {
       const space = (await alice.api.post('/api/v1/spaces', { name: 'Busy', type: 'data' })).body.id;
       const stays = Array.from({ length: 30 }, (_, index) => `stays ${String(index).padStart(2, '0')}`);
       for (const qName of stays) await create(qName, space);
@@ -151,7 +151,7 @@ describe('the list of data-connections', () => {
       expect(new Set(seen).size).toBe(seen.length);
     });
 
-    it('leaves out a connection that cannot be read, and names it in errors', async () => {
+    it('leaves out a connection that cannot be read, and lists it in errors', async () => {
       const space = (await alice.api.post('/api/v1/spaces', { name: 'Broken', type: 'shared' })).body.id;
       const [good, unknown, damaged] = await Promise.all(
         ['good', 'unknown', 'damaged'].map(async (name) => (await create(name, space)).body.qID as string),
@@ -196,7 +196,7 @@ describe('the list of data-connections', () => {
       [{ sort: '+qName', caseinsensitive: 'true', locale: 'not a locale' }, /^locale: must be a locale/],
       [{ page: 'page=nonsense' }, /^page: is not a page token/],
       [{ limit: '101' }, /^limit: /],
-    ])('names what is wrong with %j', async (query, detail) => {
+    ])('explains the error in %j', async (query, detail) => {
       const answer = await list(query as Record<string, string>);
       expect(answer.status).toBe(400);
       expect(answer.body.errors[0].code).toBe('DCERROR-0010');
@@ -205,7 +205,7 @@ describe('the list of data-connections', () => {
   });
 
   describe('who may list', () => {
-    it('X09: a filter finds nothing that its caller may not list', async () => {
+    it('X09: a filter finds no connection that the caller may not list', async () => {
       const bob = await addPerson(server.url, server.adminKey, 'bob');
       const answer = await list(
         { filter: 'qName pr or qName ne "x" or not (qName eq "x")', limit: '50' },

@@ -1,17 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import type { SpaceRole, SpaceType } from '@mooring/contract/routes/spaces';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Caller } from '../../../../core/access/caller.js';
 import { decideForAll } from '../../../../core/access/connection-access.js';
-import { assignableRoles } from '../../../../core/access/matrix.js';
 import { foldTallies } from '../../../../core/store/connection-tally.js';
-import { migrate, openStore, type Store } from '../../../../core/store/store.js';
+import type { Store } from '../../../../core/store/store.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
-import { deleteConnection, insertConnection, nameColumns, replaceConnection } from '../connection-rows.js';
+import { deleteConnection, insertConnection, replaceConnection } from '../connection-rows.js';
+import { at, callerOf, type ListedStore, openListedStore, users } from './__fixtures__/listed-store.js';
 import {
   keysetOf,
   type ListOrder,
@@ -21,120 +16,35 @@ import {
 } from './connection-store.js';
 import { countConnections, type Selection } from './selection.js';
 
-const at = '2026-01-01T00:00:00.000Z';
-const people = ['ann', 'ben', 'cat', 'dan'];
 const roles: readonly string[][] = [['TenantAdmin'], ['AnalyticsAdmin'], ['DataAdmin'], []];
-const types: readonly SpaceType[] = ['shared', 'managed', 'data'];
 
 describe('lists of connections in the store', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-list-'));
+  let listed: ListedStore;
   let store: Store;
-  const spaces: string[] = [];
-
-  const caller = (userId: string, tenantRoles: readonly string[] = []): Caller => ({
-    userId,
-    tenantId: 't',
-    name: userId,
-    roles: tenantRoles,
-    keyId: 'k',
-    keyKind: 'api-key',
-  });
-  const selection = (more: Partial<Selection> & { caller: Caller }): Selection => ({
-    personal: false,
-    hiddenSources: [],
-    ...more,
-  });
-
-  let made = 0;
-  const row = (ownerId: string, spaceId: string | null, sourceId = 'postgres'): ConnectionTable => {
-    made += 1;
-    // Few distinct instants, so that ties are decided by the id.
-    const created = new Date(Date.parse(at) + (made % 7) * 1000).toISOString();
-    return {
-      id: `00000000-0000-4000-8000-${String(made * 7919).padStart(12, '0')}`,
-      tenant_id: 't',
-      ...nameColumns(`Connection ${made % 5} ${made}`),
-      scope: spaceId === null ? `user:${ownerId}` : `space:${spaceId}`,
-      space_id: spaceId,
-      owner_id: ownerId,
-      source_id: sourceId,
-      properties: '{}',
-      set_names: null,
-      separated: 0,
-      destination: '',
-      qri: '',
-      tags: '[]',
-      version: 1,
-      created_at: created,
-      updated_at: created,
-      suspended_at: null,
-      suspended_by: null,
-      secrets_entered_at: null,
-      secrets_entered_with: null,
-    };
-  };
-  const add = async (one: ConnectionTable): Promise<ConnectionTable> => {
-    await store.transaction((tx) => insertConnection(tx, one));
-    return one;
-  };
 
   beforeAll(async () => {
-    store = openStore({ dataFolder: folder });
-    await migrate(store);
-    const { db } = store;
-    await db.insertInto('tenant').values({ id: 't', name: 't', created_at: at }).execute();
-    for (const id of people) {
-      await sql`insert into "user" (id, tenant_id, subject, name, status, roles, created_at, updated_at)
-        values (${id}, 't', ${id}, ${id}, 'active', '[]', ${at}, ${at})`.execute(db);
-    }
-    // One space for every role in every type, and one that only its owner is in.
-    for (const type of types) {
-      for (const role of [...assignableRoles[type], undefined]) spaces.push(await addSpace(type, role));
-    }
-    for (const spaceId of spaces) {
-      for (const owner of people) await add(row(owner, spaceId, owner === 'ann' ? 'rest' : 'postgres'));
-    }
-    for (const owner of people) for (let count = 0; count < 3; count += 1) await add(row(owner, null));
+    listed = await openListedStore();
+    store = listed.store;
   });
-  afterAll(async () => {
-    await store.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => listed.close());
 
-  async function addSpace(type: SpaceType, role: SpaceRole | undefined): Promise<string> {
-    const id = `s${spaces.length}`;
-    const { db } = store;
-    const owner = role === undefined ? 'cat' : 'ann';
-    const common = { tenant_id: 't', created_at: at, created_by: 'ann', updated_at: at };
-    await db
-      .insertInto('space')
-      .values({ ...common, id, name: id, name_key: id, type, description: '', owner_id: owner })
-      .execute();
-    if (role === undefined) return id;
-    await db
-      .insertInto('assignment')
-      .values({ ...common, id: `a-${id}`, space_id: id, user_id: 'cat', updated_by: 'ann' })
-      .execute();
-    await db
-      .insertInto('assignment_role')
-      .values({ tenant_id: 't', assignment_id: `a-${id}`, space_id: id, user_id: 'cat', role })
-      .execute();
-    return id;
-  }
+  const selection = (more: Partial<Selection> & Pick<Selection, 'caller'>): Selection => ({
+    ...{ personal: false, hiddenSources: [], ...more },
+  });
 
   const all = () => store.db.selectFrom('connection').selectAll().execute();
   const ids = (rows: readonly ConnectionTable[]) => rows.map((one) => one.id);
 
-  it.each(people.flatMap((person) => roles.map((role) => [person, role] as const)))(
-    'X09: %s as %j lists exactly what the one decision lets them list, and its number',
-    async (person, role) => {
-      const who = caller(person, role);
+  it.each(users.flatMap((user) => roles.map((role) => [user, role] as const)))(
+    'X09: %s as %j lists and counts exactly what `decide` lets them list',
+    async (user, role) => {
+      const who = callerOf(user, role);
       const rows = await all();
       const decisions = await decideForAll(store.db, who, rows);
       const expected = rows.filter((one) => decisions.get(one)?.privileges.includes('list'));
       const order: ListOrder = { field: '_id', isDescending: false };
-      const listed = await listConnectionRows(store.db, selection({ caller: who }), { order });
-      expect(ids(listed)).toEqual(ids(expected).toSorted());
+      const found = await listConnectionRows(store.db, selection({ caller: who }), { order });
+      expect(ids(found)).toEqual(ids(expected).toSorted());
       expect(await countConnections(store.db, selection({ caller: who }))).toBe(expected.length);
       const own = selection({ caller: who, personal: true });
       const personal = expected.filter((one) => one.space_id === null);
@@ -143,7 +53,7 @@ describe('lists of connections in the store', () => {
     },
   );
 
-  it('pages in every order and either direction give what one piece gives, for all who see little or much', async () => {
+  it('pages in every order and direction add up to the whole list, for users who see little or much', async () => {
     const orders = fc.record({
       field: fc.constantFrom('_id', 'qName', 'created', 'updated'),
       isDescending: fc.boolean(),
@@ -151,10 +61,10 @@ describe('lists of connections in the store', () => {
     });
     const views = fc.record({
       caller: fc.constantFrom(
-        caller('ann', ['TenantAdmin']),
-        caller('ben'),
-        caller('cat'),
-        caller('dan', ['DataAdmin']),
+        callerOf('ann', ['TenantAdmin']),
+        callerOf('ben'),
+        callerOf('cat'),
+        callerOf('dan', ['DataAdmin']),
       ),
       spaceId: fc.constantFrom(undefined, 's0', 's3'),
       ownerId: fc.constantFrom(undefined, 'ann'),
@@ -204,11 +114,11 @@ describe('lists of connections in the store', () => {
     ];
     const position = { keyset: { value: at, id: '0' }, direction: 'next' as const };
     const views = [
-      selection({ caller: caller('ann', ['TenantAdmin']) }),
-      selection({ caller: caller('cat') }),
-      selection({ caller: caller('dan', ['DataAdmin']), hiddenSources: ['rest'] }),
-      selection({ caller: caller('cat'), spaceId: 's0' }),
-      selection({ caller: caller('cat'), personal: true }),
+      selection({ caller: callerOf('ann', ['TenantAdmin']) }),
+      selection({ caller: callerOf('cat') }),
+      selection({ caller: callerOf('dan', ['DataAdmin']), hiddenSources: ['rest'] }),
+      selection({ caller: callerOf('cat'), spaceId: 's0' }),
+      selection({ caller: callerOf('cat'), personal: true }),
     ];
     for (const order of orders) {
       for (const view of views) {
@@ -219,7 +129,7 @@ describe('lists of connections in the store', () => {
               store.db,
             );
             const steps = plan.rows.map((step) => step.detail);
-            // The candidates are a subquery of the same name, and are looked through once.
+            // The candidates are a subquery of the same name, which is scanned once.
             const scans = steps.filter((step) => /^SCAN (?:connection|inside)\b/.test(step));
             const candidates = steps.filter((step) => step === 'CO-ROUTINE connection');
             expect(scans.length, steps.join('\n')).toBe(candidates.length);
@@ -231,12 +141,14 @@ describe('lists of connections in the store', () => {
     }
   });
 
-  it('every page stays exact while 1,000 others are inserted and deleted', async () => {
+  it('pages stay exact while 1,000 other rows are inserted and deleted', async () => {
+    const { row, add, addSpace } = listed;
     const busy = await addSpace('shared', 'dataconsumer');
     const stays: ConnectionTable[] = [];
     for (let count = 0; count < 300; count += 1) stays.push(await add(row('ann', busy)));
     const passing: ConnectionTable[] = [];
-    for (const who of [caller('ann', ['TenantAdmin']), caller('cat')]) {
+    let inserted = 0;
+    for (const who of [callerOf('ann', ['TenantAdmin']), callerOf('cat')]) {
       for (const field of ['qName', 'created', '_id'] as const) {
         const order: ListOrder = { field, isDescending: field === 'created' };
         const seen: ConnectionTable[] = [];
@@ -257,6 +169,7 @@ describe('lists of connections in the store', () => {
               const one = row('ben', busy);
               passing.push(one);
               await insertConnection(tx, one);
+              inserted += 1;
             }
           });
         }
@@ -268,10 +181,11 @@ describe('lists of connections in the store', () => {
         expect(new Set(ids(seen)).size).toBe(seen.length);
       }
     }
-    expect(made).toBeGreaterThan(1000);
+    expect(inserted).toBeGreaterThan(1000);
   });
 
-  it('keeps the tally equal to what it counts, whatever is made, moved and deleted', async () => {
+  it('the tally equals the number of rows after any sequence of inserts, moves and deletes', async () => {
+    const { row, add } = listed;
     const steps = fc.array(
       fc.record({
         what: fc.constantFrom('add', 'move', 'delete', 'delete twice', 'stale move', 'fold'),

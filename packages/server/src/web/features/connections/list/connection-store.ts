@@ -3,7 +3,17 @@ import { visibleScopes } from '../../../../core/access/connection-access.js';
 import { isPostgres } from '../../../../core/store/dialect.js';
 import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
-import { and, isNarrow, notHidden, ofConnections, rowsAbout, type Selection, tenantIs } from './selection.js';
+import {
+  and,
+  isNarrow,
+  notHidden,
+  ofConnections,
+  type Rows,
+  rowsAbout,
+  type Selection,
+  tenantIs,
+  wholeTable,
+} from './selection.js';
 
 // Which connections a list shows, in which order. A page costs the same among a hundred connections and a hundred
 // thousand: it is read from an index in the requested order, never from the whole table.
@@ -46,14 +56,9 @@ const columns: Record<SortField, Column> = {
 const columnOf = (order: ListOrder): Column =>
   order.field === 'qName' && order.collation === 'folded' ? 'name_fold' : columns[order.field];
 
-interface Ordering {
-  /** Rows beyond the position, in reading direction. */
-  beyond: (table: string) => RawBuilder<SqlBool>[];
-  by: (table: string) => RawBuilder<unknown>;
-  isReversed: boolean;
-}
+type Ordering = ReturnType<typeof ordering>;
 
-function ordering({ order, position }: Page): Ordering {
+function ordering({ order, position }: Page) {
   const column = columnOf(order);
   const isReversed = position?.direction === 'prev';
   const isDescending = order.isDescending !== isReversed;
@@ -61,14 +66,15 @@ function ordering({ order, position }: Page): Ordering {
   const than = sql.raw(isDescending ? '<' : '>');
   return {
     isReversed,
-    beyond(table) {
+    /** Rows beyond the position, in reading direction. */
+    beyond(table: string): RawBuilder<SqlBool>[] {
       if (!position) return [];
       const { value, id } = position.keyset;
       const rowId = sql.ref(`${table}.id`);
       if (column === 'id') return [sql`${rowId} ${than} ${id}`];
       return [sql`(${sql.ref(`${table}.${column}`)}, ${rowId}) ${than} (${value}, ${id})`];
     },
-    by(table) {
+    by(table: string): RawBuilder<unknown> {
       const rowId = sql`${sql.ref(`${table}.id`)} ${direction}`;
       return column === 'id' ? rowId : sql`${sql.ref(`${table}.${column}`)} ${direction}, ${rowId}`;
     },
@@ -77,27 +83,14 @@ function ordering({ order, position }: Page): Ordering {
 
 const upTo = (limit: number | undefined) => (limit === undefined ? sql`` : sql` limit ${limit}`);
 
-/** The page straight from an index of the table. */
-function directly(selection: Selection, page: Page): RawBuilder<ConnectionTable> {
+/** The page among the rows: of the whole table straight from an index. */
+function pageOf({ from, where }: Rows, page: Page): RawBuilder<ConnectionTable> {
   const { beyond, by } = ordering(page);
-  const conditions = [
-    tenantIs(selection, 'connection'),
-    ...beyond('connection'),
-    ...ofConnections(selection),
-  ];
-  return sql`select connection.* from connection where ${and(conditions)}
-    order by ${by('connection')}${upTo(page.limit)}`;
-}
-
-/** The page among the connections of one owner: fast where they own few among many. */
-function ofOwner(db: Queryable, selection: Selection, page: Page): RawBuilder<ConnectionTable> {
-  const { beyond, by } = ordering(page);
-  const { from, where } = rowsAbout(db, selection);
   return sql`select connection.* from ${from} where ${and([where, ...beyond('connection')])}
     order by ${by('connection')}${upTo(page.limit)}`;
 }
 
-/** Whole rows of a few ids. The cross join keeps SQLite from walking the table instead. */
+/** Whole rows of a few ids. The cross join keeps SQLite from scanning the table instead. */
 const rowsOf = (
   selection: Selection,
   ids: RawBuilder<unknown>,
@@ -150,11 +143,13 @@ export function pageStatements(
   page: Page,
 ): RawBuilder<ConnectionTable>[] {
   const { limit } = page;
-  if (selection.ownerId !== undefined) return [ofOwner(db, selection, page)];
-  if (limit === undefined || isNarrow(selection)) return [directly(selection, page)];
+  // An owner may have few connections among many.
+  if (selection.ownerId !== undefined) return [pageOf(rowsAbout(db, selection), page)];
+  const directly = pageOf(wholeTable(selection), page);
+  if (limit === undefined || isNarrow(selection)) return [directly];
   return [
     amongCandidates(selection, page, limit),
-    selection.filter === undefined ? byScope(db, selection, page, limit) : directly(selection, page),
+    selection.filter === undefined ? byScope(db, selection, page, limit) : directly,
   ];
 }
 

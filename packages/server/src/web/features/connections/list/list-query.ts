@@ -2,7 +2,7 @@ import type { listConnections } from '@mooring/contract/routes/list-data-connect
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { Caller } from '../../../../core/access/caller.js';
-import { isAdministratorOf } from '../../../../core/access/matrix.js';
+import { isTenantAdministrator } from '../../../../core/access/tenant-administrator.js';
 import type { Catalogue } from '../../../../core/catalogue/catalogue.js';
 import { AppError } from '../../../../core/errors/app-error.js';
 import { type FilterColumns, scimCondition } from '../../../../core/filter/scim-filter.js';
@@ -17,7 +17,7 @@ export type ListQuery = z.output<typeof listConnections.query>;
 
 const localeDefault = 'en';
 
-/** What a filter may name. `qType` has no column: it follows from the data source. */
+/** Attributes of a filter. `qType` has no column: it follows from the data source. */
 function filterColumnsOf(catalogue: Catalogue): FilterColumns {
   const qType = sql`case connection.source_id ${sql.join(
     catalogue.all().map(({ id, provider }) => sql`when ${id} then ${provider}`),
@@ -41,7 +41,7 @@ export async function selectionOf(
   query: ListQuery,
 ): Promise<Selection> {
   const { userId } = query;
-  if (userId !== undefined && userId !== caller.userId && !isAdministratorOf(caller, 'personal'))
+  if (userId !== undefined && userId !== caller.userId && !isTenantAdministrator(caller))
     throw new AppError(
       'ACCESS-DENIED',
       "userId: only tenant administrators may list another user's connections.",

@@ -14,7 +14,7 @@ import { listConnectionRows, type Page } from './connection-store.js';
 import type { ListQuery } from './list-query.js';
 import type { Selection } from './selection.js';
 
-/** Above this, a count costs more than it is worth, so the list has none. */
+/** Above this the answer has no count, because counting costs too much. */
 const countMax = 10_000;
 
 export const metaOf = (count: number) => (count > countMax ? {} : { count });
@@ -35,7 +35,7 @@ function problemOf(row: ConnectionTable, error: unknown): ErrorItem {
   return { code, title, detail: `Connection ${row.id} is left out: ${reason}.`, status };
 }
 
-/** What the caller sees of the rows, loaded at once for all of them, and why some are left out. */
+/** What the caller sees of the rows, loaded for all of them at once, and why some are left out. */
 export async function presentRows(
   { store: { db }, catalogue, publicUrl }: ConnectionDependencies,
   caller: Caller,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { invalidField } from '../../../../core/errors/app-error.js';
 import type { Keyset, ListOrder } from './connection-store.js';
 
-// The page token. It carries its sort order, so that a page stays exact whatever is inserted or deleted between pages. It
+// The page token. It carries its sort order, so that pages stay exact while rows are inserted and deleted. It
 // grants nothing: the filter is applied again on every page.
 
 const tokenSchema = z.strictObject({

@@ -1,14 +1,14 @@
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Caller } from '../../../../core/access/caller.js';
 import { seesEverything, visibleScopes } from '../../../../core/access/connection-access.js';
-import { isAdministratorOf } from '../../../../core/access/matrix.js';
+import { isTenantAdministrator } from '../../../../core/access/tenant-administrator.js';
 import { isPostgres } from '../../../../core/store/dialect.js';
 import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 
-// Which connections a list selects, as conditions in SQL, and how many.
+// Which connections a list selects, as conditions in SQL, and their number.
 
-/** What a list selects, whatever its order and page. */
+/** What a list selects, independent of order and page. */
 export interface Selection {
   caller: Caller;
   spaceId?: string;
@@ -22,7 +22,7 @@ export interface Selection {
 /** The scope of a selection that has only one. */
 function singleScope({ caller, spaceId, personal }: Selection): string | undefined {
   if (spaceId !== undefined) return `space:${spaceId}`;
-  return personal && !isAdministratorOf(caller, 'personal') ? `user:${caller.userId}` : undefined;
+  return personal && !isTenantAdministrator(caller) ? `user:${caller.userId}` : undefined;
 }
 
 /** One scope, or all of them: an index has the rows in every order. */
@@ -60,29 +60,32 @@ export const ofConnections = (selection: Selection): RawBuilder<SqlBool>[] => [
   ...(selection.filter ? [sql<SqlBool>`${selection.filter}`] : []),
 ];
 
-interface Rows {
-  /** Connections under this name, with all their columns. */
+export interface Rows {
+  /** `connection`, with all its columns. */
   from: RawBuilder<unknown>;
   /** The remaining conditions. */
   where: RawBuilder<SqlBool>;
 }
+
+export const wholeTable = (selection: Selection): Rows => ({
+  from: sql`connection`,
+  where: and([tenantIs(selection, 'connection'), ...ofConnections(selection)]),
+});
 
 /**
  * The rows of a selection. PostgreSQL's statistics say too little about who sees and owns what for a plan that is good
  * both for a hundred connections and for a million, so `offset 0`, an optimization fence, fixes the plan.
  */
 export function rowsAbout(db: Queryable, selection: Selection): Rows {
-  const all = [tenantIs(selection, 'connection'), ...ofConnections(selection)];
-  const whole = { from: sql`connection`, where: and(all) };
+  const whole = wholeTable(selection);
   if (!isPostgres(db)) return whole;
   const { caller, ownerId } = selection;
-  if (ownerId !== undefined) {
+  if (ownerId !== undefined)
     return {
       from: sql`(select * from connection where ${tenantIs(selection, 'connection')}
         and connection.owner_id = ${ownerId} offset 0) as connection`,
-      where: and(all),
+      where: whole.where,
     };
-  }
   if (isNarrow(selection)) return whole;
   return {
     from: sql`(${visibleScopes(caller)}) as visible cross join lateral

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson, type TestPerson } from '../../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../../testing/start-server.js';
 
-// 120 connections of 0.8 MB once made a colleague's list 91 MB with standstills, and 740 a lasting 500.
+// 120 connections of 0.8 MB once made another user's list 91 MB and blocked the event loop; 740 made it a lasting 500.
 
 const connections = '/api/v1/data-connections';
 const pem = (letter: string) =>
@@ -41,7 +41,7 @@ describe('lists without limit', () => {
   });
   afterAll(() => server.close());
 
-  it('TR7: a list is whole, in order and counted, though it is written in pieces', async () => {
+  it('TR7: a streamed list is complete, sorted and counted', async () => {
     const answer = await bob.api.get(`${connections}?spaceId=${spaceId}&sort=%2BqName`);
     const names = answer.body.data.map(({ qName }: { qName: string }) => qName);
     expect(names).toEqual(
@@ -56,10 +56,10 @@ describe('lists without limit', () => {
     expect((await bob.api.get(byName)).body.data.at(-1).qName).toBe('number 0000');
   });
 
-  it('TR7: a user has two at a time; the third waits, and a colleague does not', async () => {
+  it("TR7: a user's third concurrent list waits, and another user's does not", async () => {
     const { hostname, port } = new URL(server.url);
     const open: ClientRequest[] = [];
-    /** Reads the head, and not the body. */
+    /** Reads the headers, not the body. */
     const begin = ({ key }: TestPerson) =>
       new Promise<IncomingMessage>((resolve, reject) => {
         const headers = { authorization: `Bearer ${key}` };
@@ -92,8 +92,8 @@ describe('lists without limit', () => {
     for (const sent of open) sent.on('error', () => undefined).destroy();
   });
 
-  it('TR7: a definition has 64 KB, certificates apart, at every door that makes one larger', async () => {
-    // Of two bytes each, because it is bytes that count.
+  it('TR7: every path that enlarges a definition limits it to 64 KB, without certificates', async () => {
+    // Two bytes each, because the limit is in bytes.
     const bodyOf = (length: number) => JSON.stringify('é'.repeat(length));
     const tooLarge = { method: 'POST', body: bodyOf(40_000) };
     const refused = await alice.api.post(connections, body('large', tooLarge));
@@ -109,7 +109,7 @@ describe('lists without limit', () => {
       { op: 'replace', path: '/connectionProperties/body', value: tooLarge.body },
     ]);
     expect(patched.body.errors[0].detail).toMatch(/^connectionProperties: may have 65536 bytes/);
-    // One that was larger before there was a limit may stay, and not grow.
+    // A definition from before the limit may stay as large, but not grow.
     const { separateCredentials: _, ...definition } = (
       await alice.api.get(`${connections}/${qID}?parseConnection=true`)
     ).body.connectionProperties;
@@ -123,7 +123,7 @@ describe('lists without limit', () => {
     expect(grown.body.errors[0].detail).toMatch(/^connectionProperties: may have 65536 bytes/);
   });
 
-  it('TR7: certificates stand once in an answer, not in lists, and outlive a statement from a list', async () => {
+  it('TR7: an answer contains certificates once, a list none; a PUT of a listed statement keeps them', async () => {
     const rootCertificates = [{ name: 'root.pem', value: pem('A') }];
     const custom = { serverCertificateValidation: 'Custom', rootCertificates };
     const { qID } = (await alice.api.post(connections, body('trusting', custom))).body;

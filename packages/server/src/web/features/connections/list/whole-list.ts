@@ -11,9 +11,9 @@ import { type ListQuery, orderOf } from './list-query.js';
 import { metaOf, presentRows, rowsOf } from './listed-rows.js';
 import type { Selection } from './selection.js';
 
-// Lists without limit, written while they are read.
+// Lists without limit, streamed while they are read.
 
-/** Rows read at once: few where definitions are large, because all of them are in memory. */
+/** Rows per read: few if definitions are large, because all of them are in memory. */
 const step = { first: 50, least: 10, most: 500, bytes: 4 * 1024 * 1024 };
 const errorsMax = 1000;
 
@@ -48,7 +48,7 @@ async function* steps(db: Db, selection: Selection, order: ListOrder): AsyncGene
   }
 }
 
-/** Everything that is selected. @throws AppError BUSY */
+/** @throws AppError BUSY */
 export async function wholeList(
   deps: ConnectionDependencies & { slots: Slots },
   query: ListQuery,

@@ -35,7 +35,7 @@ describe('POST data-connections by connect statement', () => {
   };
 
   describe('201', () => {
-    it('makes what the same properties make, with the credential of qUsername and qPassword', async () => {
+    it('creates the same connection as the properties, with a credential from qUsername and qPassword', async () => {
       const answer = await post({
         qLogOn: 1,
         qArchitecture: 0,
@@ -63,7 +63,7 @@ describe('POST data-connections by connect statement', () => {
       expect(credential.body).toMatchObject({ qSeparated: 0, connectionId: answer.body.qID });
     });
 
-    it('reads back every statement it wrote, and points to the same target', async () => {
+    it('parses every statement that it wrote to the same target', async () => {
       const first = await post();
       const again = await post({ qConnectStatement: first.body.qConnectStatement });
       expect(again.status).toBe(201);
@@ -71,7 +71,7 @@ describe('POST data-connections by connect statement', () => {
       expect(again.body.qri).toBe(first.body.qri);
     });
 
-    it('takes the keys of S3 as user and password, and either provider name', async () => {
+    it('accepts the keys of S3 as user and password, and either provider name', async () => {
       for (const provider of ['QvWebConnectorPackage.exe', 'QvWebStorageProviderConnectorPackage.exe']) {
         const answer = await post({
           datasourceID: 'File_AmazonS3ConnectorV2',
@@ -83,7 +83,7 @@ describe('POST data-connections by connect statement', () => {
       }
     });
 
-    it('makes a separated credential of the given name, and links it by its id', async () => {
+    it('creates a separated credential of the given name, and links one by its id', async () => {
       const first = await post({ qSeparateCredentials: true, qCredentialsName: 'named here' });
       expect(first.status).toBe(201);
       expect(first.body).toMatchObject({ qSeparateCredentials: true, qCredentialsName: 'named here' });
@@ -96,7 +96,7 @@ describe('POST data-connections by connect statement', () => {
       expect(none.body).not.toHaveProperty('qCredentialsID');
     });
 
-    it('keeps qConnectionSecret as the secret of the connection, where the source has one', async () => {
+    it('stores qConnectionSecret as the secret of the connection, if the data source has one', async () => {
       const statement =
         'CUSTOM CONNECT TO "provider=QvRestConnector.exe;url=https://api.example.com/v1;authSchema=oauth2ClientCredentials;tokenUrl=https://login.example.com/token;clientId=abc;"';
       const rest = { datasourceID: 'rest', qType: 'QvRestConnector.exe', qConnectStatement: statement };
@@ -105,7 +105,7 @@ describe('POST data-connections by connect statement', () => {
       expect(answer.text).not.toContain(password);
       expect(JSON.stringify(answer.body)).not.toContain('clientSecret');
       expect(answer.headers.get('mooring-passed-over')).toBeNull();
-      // A client that asks for the whole connection sends the secret back with it; absent, it stays.
+      // A client that sends the whole connection includes the secret; absent, it stays.
       const { qID, qName, qConnectStatement } = answer.body;
       const whole = { qID, qEngineObjectID: qID, qName, qType: 'QvRestConnector.exe', qConnectStatement };
       const put = (more: object) => api.put(`/api/v1/data-connections/${qID}`, { ...whole, ...more });
@@ -116,7 +116,7 @@ describe('POST data-connections by connect statement', () => {
       expect(cleared.body.errors[0].detail).toMatch(/^qConnectionSecret: cannot be removed alone/);
     });
 
-    it('QL11: takes qConnectionSecret for every source, and says where nothing is made of a secret', async () => {
+    it('QL11: accepts qConnectionSecret for every data source, and names the secrets that it ignored', async () => {
       const none = await post({ qConnectionSecret: '' });
       expect([none.status, none.headers.get('mooring-passed-over')]).toEqual([201, null]);
       const answer = await post({ qConnectionSecret: password });
@@ -137,7 +137,7 @@ describe('POST data-connections by connect statement', () => {
       expect(byProperties.headers.get('mooring-passed-over')).toBe('qUsername, qPassword, qConnectionSecret');
     });
 
-    it('Q: takes a statement that names its source, without datasourceID and qType', async () => {
+    it('Q: accepts a statement that names its data source, without datasourceID and qType', async () => {
       const alone = { datasourceID: undefined, qType: undefined };
       expect((await post(alone)).body).toMatchObject({ datasourceID: 'postgres' });
       const s3 = await post({
@@ -203,7 +203,7 @@ describe('POST data-connections by connect statement', () => {
       ],
       ['no password', { qPassword: null }, /password: is required/],
       ['an unknown kind of log-on', { qLogOn: '7' }, /^qLogOn/],
-    ])('names %s, repeats no secret and makes nothing', async (_what, more, detail) => {
+    ])('names %s, repeats no secret and creates nothing', async (_what, more, detail) => {
       const before = (await api.get('/api/v1/data-connections?limit=1')).body.meta.count;
       const answer = await post(more);
       expect(answer.status).toBe(400);
@@ -213,7 +213,7 @@ describe('POST data-connections by connect statement', () => {
     });
   });
 
-  it('401, 404: needs a key, and answers unknown credentials and sources as not found', async () => {
+  it('401, 404: needs a key, and answers 404 for unknown credentials and data sources', async () => {
     const anonymous = apiClient(server.url, undefined);
     expect((await anonymous.post('/api/v1/data-connections', { qConnectStatement: postgres })).status).toBe(
       401,
@@ -225,7 +225,7 @@ describe('POST data-connections by connect statement', () => {
 });
 
 describe('GET data-connections/{qID} with credentialId', () => {
-  it('shows the connection with that credential of the caller, by id or by name; foreign ones are unknown', async () => {
+  it('shows the connection with that credential of the caller, by id or name; 404 for other users’ credentials', async () => {
     const make = (person: TestPerson, qName: string, more: object) =>
       person.api.post('/api/v1/data-connections', {
         datasourceID: 'postgres',
