@@ -18,7 +18,8 @@ export async function createApp(given: AppDependencies) {
   const { authenticator, destinationRefused, gate, guesses, idempotency, rates } = rooms;
   const { isolation, runners, sessions } = rooms;
   const echo = createEcho();
-  const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, echo, runners });
+  const { now } = given.store.clock;
+  const selfCheck = createSelfCheck({ config, publicUrl, manifests, network: gate, now, echo, runners });
   const metrics = createMetrics({ gate, sessions, isolation, runners });
   const routes = routesOf({ ...rooms, metrics, echo, selfCheck });
   const http = await createHttpServer({

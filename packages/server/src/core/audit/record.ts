@@ -28,7 +28,7 @@ export async function record(tx: Queryable, event: AuditEvent): Promise<void> {
     .values({
       id: event.id ?? newUuid(),
       tenant_id: event.by.tenantId,
-      at: new Date().toISOString(),
+      at: tx.clock.iso(),
       type: eventTypeOf(event.name),
       source: sourceOf(event.name.slice(0, event.name.indexOf('.')) as AuditKind),
       user_id: event.by.userId,

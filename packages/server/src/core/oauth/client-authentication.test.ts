@@ -48,6 +48,7 @@ describe('a client that proves itself with a key', () => {
     preset: { ...server.preset, clientAuthentication: 'private_key_jwt' as const },
     client: { clientId: 'client-1', privateKey: new Secret(privateKey), ...(keyId ? { keyId } : {}) },
     network,
+    now: Date.now,
   });
 
   it.each(kinds)('signs with %s as %s, and sends neither key nor secret', async (_, alg, pair, format) => {
@@ -97,6 +98,7 @@ describe('a client that proves itself with a key', () => {
         preset: { ...preset, clientAuthentication },
         client: hiddenClient(client),
         network,
+        now: Date.now,
       });
       const { active, sub } = await lab.verifyAccessToken(tokens.accessToken.reveal());
       expect({ active, sub }, clientAuthentication).toEqual({ active: true, sub: client.clientId });
@@ -116,7 +118,7 @@ describe('a client that proves itself with a key', () => {
       clientAuthentication: 'private_key_jwt' as const,
     };
     const secrets = createSignInSecrets();
-    const setup = { preset, client: hiddenClient(lab.keyClient), network };
+    const setup = { preset, client: hiddenClient(lab.keyClient), network, now: Date.now };
     const authUrl = await signInUrl({ ...setup, redirectUri, ...secrets });
     expect([...new URL(authUrl).searchParams.keys()]).toEqual(['client_id', 'request_uri']);
     const { login, password } = lab.users[0];
@@ -160,7 +162,9 @@ describe('a client that proves itself with a key', () => {
     const secrets = createSignInSecrets();
     const client = hiddenClient({ clientId: 'client-1', clientSecret: 'canary-client-secret' });
     const redirectUri = 'https://m.example/cb';
-    const link = new URL(await signInUrl({ preset, client, network, redirectUri, ...secrets }));
+    const link = new URL(
+      await signInUrl({ preset, client, network, now: Date.now, redirectUri, ...secrets }),
+    );
     expect(link.searchParams.get('p')).toBe('policy');
     expect(pushed.getAll('access_type')).toEqual(['offline']);
     expect(pushed.getAll('state')).toEqual([secrets.state]);
@@ -184,7 +188,7 @@ describe('a client that proves itself with a key', () => {
     const preset = { ...server.preset, pushedAuthorizationRequestEndpoint: `${server.url}/par` };
     const client = hiddenClient({ clientId: 'client-1', clientSecret: 'canary-client-secret' });
     const failure = await signInUrl({
-      ...{ preset, client, network, redirectUri: 'https://m.example/cb' },
+      ...{ preset, client, network, now: Date.now, redirectUri: 'https://m.example/cb' },
       ...createSignInSecrets(),
     }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'OAuthError' });

@@ -35,11 +35,13 @@ describe('sign-in on another device', () => {
     },
     client: hiddenClient(lab.client),
     network,
+    now: Date.now,
   });
   const call = () => ({
     preset: { ...server.preset, deviceAuthorizationEndpoint: `${server.url}/device` },
     client: hiddenClient({ clientId: 'c', clientSecret: 'canary-client-secret' }),
     network,
+    now: Date.now,
   });
 
   it('waits until the user has allowed it, and gets the tokens of that user', async () => {

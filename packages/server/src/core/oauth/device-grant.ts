@@ -55,11 +55,7 @@ export async function requestDeviceCode(given: ProviderCall): Promise<DeviceAuth
     throw new OAuthError('client_refused', { detail: 'It has no device authorization endpoint.' });
   }
   try {
-    const { server, client, authentication } = await libraryParts(
-      preset,
-      call.client,
-      (call.now ?? Date.now)(),
-    );
+    const { server, client, authentication } = await libraryParts(preset, call.client, call.now());
     const parameters = { ...scopeParameter(preset), ...targetParameters(preset) };
     const response = await deviceAuthorizationRequest(server, client, authentication, parameters, {
       [customFetch]: createEndpointFetch(call, members, 200),

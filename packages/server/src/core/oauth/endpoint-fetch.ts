@@ -14,7 +14,7 @@ export function createEndpointFetch(call: ProviderCall, members: readonly string
     request: CustomFetchOptions<'POST', URLSearchParams | undefined>,
   ): Promise<Response> => {
     const answer = await askProvider(call, url, request);
-    const verdict = judgeAnswer(answer, 'client', (call.now ?? Date.now)(), call.preset.answers);
+    const verdict = judgeAnswer(answer, 'client', call.now(), call.preset.answers);
     if (verdict) {
       // Without the provider's code: it could echo the client's secrets, and does not help a user.
       const { kind, retryAfterSeconds } = verdict;

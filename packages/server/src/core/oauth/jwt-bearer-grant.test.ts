@@ -21,7 +21,7 @@ describe('a service account', () => {
     server = await startTokenServer(json(good));
   });
   afterAll(() => server[Symbol.asyncDispose]());
-  const call = () => ({ preset: server.preset, client: { clientId: '' }, network: gateOf() });
+  const call = () => ({ preset: server.preset, client: { clientId: '' }, network: gateOf(), now: Date.now });
   const account = { issuer: 'robot@project.example', privateKey: new Secret(privateKey) };
 
   it('signs who it is, for whom and for how long; no client takes part', async () => {

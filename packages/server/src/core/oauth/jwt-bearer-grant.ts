@@ -27,7 +27,7 @@ export async function requestJwtBearer(given: ProviderCall, assertion: Assertion
   const call = await withEndpoints(given);
   const { accountScopes: _account, ...preset } = call.preset;
   const { scope } = scopeParameter(preset);
-  const signed = await sign(assertion, preset.tokenEndpoint, scope, (call.now ?? Date.now)());
+  const signed = await sign(assertion, preset.tokenEndpoint, scope, call.now());
   const parameters = {
     assertion: signed,
     ...(scope === undefined ? {} : { scope }),

@@ -35,7 +35,7 @@ export function createTokenFetch(
   return async (url, request) => {
     const readsForms = call.preset.answersForms === true;
     const answer = await askProvider({ ...call, readsForms }, url, request);
-    const verdict = judgeAnswer(answer, step, (call.now ?? Date.now)(), call.preset.answers);
+    const verdict = judgeAnswer(answer, step, call.now(), call.preset.answers);
     if (verdict !== undefined) {
       const { kind, providerCode, ...rest } = verdict;
       const isShown = providerCode !== undefined && !isEcho(providerCode, sentSecrets(call, request));

@@ -73,7 +73,7 @@ describe('O16, O24, O26: a preset, against the lab with the ways of its provider
   async function live(ways: ImitatedWays, preset: OAuthPreset) {
     const lab = ways.rotates ? labs.rotating : labs.keeping;
     const redirectUri = `${application.url}/callback`;
-    const setup = { preset, client: hiddenClient(lab.client), network };
+    const setup = { preset, client: hiddenClient(lab.client), network, now: Date.now };
     const secrets = createSignInSecrets();
     const authUrl = await authorizationUrl({ ...setup, redirectUri, ...secrets });
     const page = await fetch(authUrl, { redirect: 'manual' });

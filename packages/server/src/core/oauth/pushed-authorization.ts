@@ -28,11 +28,7 @@ export async function signInUrl(given: AuthorizationUrlInput & ProviderCall): Pr
   if (endpoint === undefined) return authorizationUrl(input);
   const url = parseEndpoint(input.preset.authorizationEndpoint);
   try {
-    const { server, client, authentication } = await libraryParts(
-      input.preset,
-      input.client,
-      (input.now ?? Date.now)(),
-    );
+    const { server, client, authentication } = await libraryParts(input.preset, input.client, input.now());
     // Parameters in the endpoint's own query count only in the pushed request (RFC 9126 section 4).
     const parameters = new URLSearchParams(url.search);
     for (const [name, value] of Object.entries(await authorizationParameters(input)))

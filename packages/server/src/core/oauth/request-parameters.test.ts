@@ -54,6 +54,7 @@ describe('what a preset asks for', () => {
       },
       client: hiddenClient(lab.machineClient),
       network: gateOf(),
+      now: Date.now,
     });
     expect(await lab.verifyAccessToken(accessToken.reveal())).toMatchObject({
       active: true,

@@ -35,7 +35,7 @@ export async function revokeToken(given: RevocationRequest): Promise<RevocationO
     const { server, client, authentication } = await libraryParts(
       request.preset,
       request.client,
-      (request.now ?? Date.now)(),
+      request.now(),
     );
     const response = await revocationRequest(server, client, authentication, request.token.reveal(), {
       [customFetch]: async (url, options) => {

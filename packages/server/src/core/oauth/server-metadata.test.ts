@@ -18,8 +18,8 @@ const presetOf = (issuer: string) => ({
   scopes: [],
   clientAuthentication: 'client_secret_post' as const,
 });
-const endpointsOf = async (issuer: string, network = gateOf(), now?: () => number) =>
-  (await withEndpoints<Asking>({ preset: presetOf(issuer), network, ...(now ? { now } : {}) })).preset;
+const endpointsOf = async (issuer: string, network = gateOf(), now: () => number = Date.now) =>
+  (await withEndpoints<Asking>({ preset: presetOf(issuer), network, now })).preset;
 
 describe('endpoints by issuer', () => {
   let server: TokenServer;
@@ -52,6 +52,7 @@ describe('endpoints by issuer', () => {
         preset: presetOf(lab.issuer),
         client: hiddenClient(lab.machineClient),
         network: gateOf(),
+        now: Date.now,
       });
       expect((await lab.verifyAccessToken(accessToken.reveal())).active).toBe(true);
     } finally {

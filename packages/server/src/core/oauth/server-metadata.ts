@@ -30,7 +30,7 @@ const keptBy = new WeakMap<Network, Map<string, Kept>>();
 export interface Asking {
   preset: OAuthPreset;
   network: Network;
-  now?: () => number;
+  now: () => number;
 }
 
 /**
@@ -41,7 +41,7 @@ export interface Asking {
 export async function withEndpoints<Call extends Asking>(call: Call): Promise<Call> {
   const { preset, network } = call;
   if (preset.tokenEndpoint !== '' || preset.issuer === undefined) return call;
-  const endpoints = await endpointsOf(preset.issuer, network, (call.now ?? Date.now)());
+  const endpoints = await endpointsOf(preset.issuer, network, call.now());
   return { ...call, preset: { ...endpoints, ...preset, tokenEndpoint: endpoints.tokenEndpoint } };
 }
 

@@ -77,6 +77,7 @@ async function signIn(asked = preset) {
     code: new Secret(redirect.code),
     codeVerifier,
     network,
+    now: Date.now,
   };
   return { exchange, tokens: await exchangeCode(exchange) };
 }
@@ -147,6 +148,7 @@ describe('an interactive sign-in', () => {
       code,
       codeVerifier,
       network,
+      now: Date.now,
     };
     await expect(exchangeCode(exchange)).rejects.toMatchObject({ kind: 'nonsense' });
   });
@@ -156,7 +158,7 @@ describe('an interactive sign-in', () => {
     const code = new Secret(redirect.ok ? redirect.code : '');
     const client = hiddenClient({ ...lab.client, clientSecret: 'wrong' });
     await expect(
-      exchangeCode({ preset, client, redirectUri, code, codeVerifier, network }),
+      exchangeCode({ preset, client, redirectUri, code, codeVerifier, network, now: Date.now }),
     ).rejects.toMatchObject({ kind: 'client_refused', providerCode: 'invalid_client' });
   });
 });
@@ -165,11 +167,17 @@ describe('a refresh', () => {
   it('O20: gives the rotated token, and the old one is dead', async () => {
     const { tokens } = await signIn();
     const refreshToken = tokens.refreshToken ?? new Secret('');
-    const renewed = await refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network });
+    const renewed = await refreshGrant({
+      preset,
+      client: hiddenClient(lab.client),
+      refreshToken,
+      network,
+      now: Date.now,
+    });
     expect(renewed.refreshToken?.reveal()).not.toBe(refreshToken.reveal());
     expect((await lab.verifyAccessToken(renewed.accessToken.reveal())).active).toBe(true);
     await expect(
-      refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network }),
+      refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network, now: Date.now }),
     ).rejects.toMatchObject({
       kind: 'grant_dead',
     });
@@ -180,7 +188,7 @@ describe('a refresh', () => {
     lab.revokeGrantsOf('alice');
     const refreshToken = tokens.refreshToken ?? new Secret('');
     await expect(
-      refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network }),
+      refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network, now: Date.now }),
     ).rejects.toMatchObject({
       kind: 'grant_dead',
       providerCode: 'invalid_grant',
@@ -195,6 +203,7 @@ describe('a refresh', () => {
         client: hiddenClient(lab.client),
         refreshToken: tokens.refreshToken ?? new Secret(''),
         network,
+        now: Date.now,
       });
     const page = { body: '<h1>Down</h1>', contentType: 'text/html' };
     lab.switches.tokenNext.push(
@@ -217,6 +226,7 @@ describe('client credentials', () => {
       preset: { ...preset, scopes: ['read'] },
       client: hiddenClient(lab.machineClient),
       network,
+      now: Date.now,
     };
     const tokens = await requestClientCredentials(call);
     expect(tokens).toMatchObject({ scope: 'read', expiresAt: expect.any(Number) });
@@ -233,11 +243,11 @@ describe('a revocation', () => {
   it('O28: ends the grant at the provider', async () => {
     const { tokens } = await signIn();
     const refreshToken = tokens.refreshToken ?? new Secret('');
-    const end = { preset, client: hiddenClient(lab.client), token: refreshToken, network };
+    const end = { preset, client: hiddenClient(lab.client), token: refreshToken, network, now: Date.now };
     expect(await revokeToken(end)).toBe('revoked');
     expect(lab.counts().revocation).toBe(1);
     await expect(
-      refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network }),
+      refreshGrant({ preset, client: hiddenClient(lab.client), refreshToken, network, now: Date.now }),
     ).rejects.toMatchObject({
       kind: 'grant_dead',
     });
@@ -245,7 +255,13 @@ describe('a revocation', () => {
   });
 
   it('O28: says when it has to be tried again, and when it cannot be', async () => {
-    const end = { preset, client: hiddenClient(lab.client), token: new Secret('any'), network };
+    const end = {
+      preset,
+      client: hiddenClient(lab.client),
+      token: new Secret('any'),
+      network,
+      now: Date.now,
+    };
     lab.switches.revocationAlways = { status: 503, body: '' };
     expect(await revokeToken(end)).toBe('failed');
     lab.switches.revocationAlways = { status: 400, body: '{"error":"unsupported_token_type"}' };

@@ -67,7 +67,7 @@ const brokenTargets = ['OAUTH_MISSING_SERVER_METADATA', 'OAUTH_INVALID_SERVER_ME
  */
 export async function requestTokens(given: ProviderCall, request: TokenRequest): Promise<TokenSet> {
   const call = await withEndpoints(given);
-  const now = call.now ?? Date.now;
+  const { now } = call;
   const sentAt = now();
   const parts = await libraryParts(call.preset, call.client, sentAt);
   const isSignIn = request.step === 'code' || request.step === 'device';

@@ -39,6 +39,6 @@ export interface ProviderCall {
   tokenTimeoutMs?: number;
   /** As `NetworkRequest.beforeSend`, of the call to the token endpoint. */
   beforeSend?: () => void;
-  /** Milliseconds since the epoch. Default `Date.now`. */
-  now?: () => number;
+  /** The store's clock, in milliseconds since the epoch. */
+  now: () => number;
 }

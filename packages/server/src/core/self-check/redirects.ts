@@ -52,6 +52,8 @@ export interface RedirectsInput {
   clients: Clients;
   publicUrl: string;
   network: Network;
+  /** Milliseconds since the epoch. */
+  now: () => number;
 }
 
 /** For each OAuth client of the configuration: what to register, and whether the provider accepts it. */
@@ -67,7 +69,7 @@ export function checkRedirects(input: RedirectsInput): Promise<Finding[]> {
 }
 
 async function checkClient(
-  { clients, publicUrl, network }: RedirectsInput,
+  { clients, publicUrl, network, now }: RedirectsInput,
   provider: string,
   use: Use | undefined,
 ): Promise<Finding> {
@@ -91,7 +93,7 @@ async function checkClient(
   }
   const { documentation } = setup.preset;
   const base = { provider, redirectUri, ...(documentation === undefined ? {} : { documentation }) };
-  return { ...base, ...(await askProvider(setup, redirectUri, network)) };
+  return { ...base, ...(await askProvider(setup, redirectUri, { network, now })) };
 }
 
 type Outcome = Pick<Finding, 'state' | 'detail' | 'remedy'>;
@@ -103,20 +105,14 @@ type Outcome = Pick<Finding, 'state' | 'detail' | 'remedy'>;
 async function askProvider(
   setup: ClientConfiguration,
   redirectUri: string,
-  network: Network,
+  { network, now }: Pick<RedirectsInput, 'network' | 'now'>,
 ): Promise<Outcome> {
   const { authorizationParameters } = setup.preset;
   const preset = { ...setup.preset, authorizationParameters: { ...authorizationParameters, prompt: 'none' } };
   try {
     const secrets = createSignInSecrets();
-    const url = await signInUrl({
-      ...setup,
-      preset,
-      redirectUri,
-      network,
-      tokenTimeoutMs: 5_000,
-      ...secrets,
-    });
+    const asked = { ...setup, preset, redirectUri, network, now, tokenTimeoutMs: 5_000 };
+    const url = await signInUrl({ ...asked, ...secrets });
     const response = await network.fetch(url, { signal: AbortSignal.timeout(timeoutMs), bodyBytesMax });
     await response.body?.cancel();
     return judge(response, redirectUri);

@@ -14,6 +14,8 @@ export interface SelfCheckDependencies {
   publicUrl: () => string;
   manifests: readonly SourceManifest[];
   network: Network;
+  /** The store's clock, in milliseconds since the epoch. */
+  now: () => number;
   echo: Echo;
   runners: Pick<RunnerPool, 'tryOne'> | undefined;
 }
@@ -42,7 +44,7 @@ async function checkRunners({ runners }: SelfCheckDependencies): Promise<SelfChe
 export type SelfCheck = ReturnType<typeof createSelfCheck>;
 
 export function createSelfCheck(deps: SelfCheckDependencies) {
-  const { config, network } = deps;
+  const { config, network, now } = deps;
   let running: Promise<SelfCheckReply> | undefined;
 
   const look = async () => {
@@ -50,14 +52,14 @@ export function createSelfCheck(deps: SelfCheckDependencies) {
     const { publicUrl: configured, isOfThisMachine, oauth } = config;
     const [url, clients] = await Promise.all([
       checkPublicUrl({ configured, url: publicUrl, isOfThisMachine, network, echo: deps.echo }),
-      checkRedirects({ manifests: deps.manifests, clients: oauth.clients, publicUrl, network }),
+      checkRedirects({ manifests: deps.manifests, clients: oauth.clients, publicUrl, network, now }),
     ]);
     return { publicUrl: url, loopback: checkLoopback(config), clients };
   };
 
   const check = async (): Promise<SelfCheckReply> => {
     const [found, runners] = await Promise.all([look(), checkRunners(deps)]);
-    return { checkedAt: new Date().toISOString(), ...found, runners };
+    return { checkedAt: new Date(now()).toISOString(), ...found, runners };
   };
   /** Never rejects because of a finding; concurrent calls share one run. */
   const run = () => {

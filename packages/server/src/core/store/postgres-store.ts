@@ -104,7 +104,11 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     work: (tx: Tx) => Promise<Result>,
     { level, inSlot }: { level: IsolationLevel; inSlot: typeof asWriter },
   ): Promise<Result> => {
-    const once = () => db.transaction().setIsolationLevel(level).execute(work);
+    const once = () =>
+      db
+        .transaction()
+        .setIsolationLevel(level)
+        .execute((tx) => work(Object.assign(tx, { clock })));
     for (let attempt = 1; ; attempt += 1) {
       try {
         // Retries of this node run one after the other, so that they do not conflict with each other.
@@ -132,8 +136,8 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
 
   return {
     kind: 'postgresql',
-    db,
-    aside,
+    db: Object.assign(db, { clock }),
+    aside: Object.assign(aside, { clock }),
     clock,
     transaction: (work) => again(work, { level: 'serializable', inSlot: asWriter }),
     // A database without this level uses the next stricter one, and then the work is retried like any other.

@@ -128,19 +128,20 @@ export function openStore(options: StoreOptions): Store {
       cause,
     });
   }
-  const db = new Kysely<Tables>({
-    dialect: new EmbeddedDialect({ database: cacheStatements(database) }),
-  });
   // The only process of this store: the machine's clock is the store's.
   const clock = createClock(async () => Date.now());
+  const dialect = new EmbeddedDialect({ database: cacheStatements(database) });
+  const db = Object.assign(new Kysely<Tables>({ dialect }), { clock });
+  const transaction: Store['transaction'] = (work) =>
+    db.transaction().execute((tx) => work(Object.assign(tx, { clock })));
   return {
     kind: 'sqlite',
     db,
     aside: db,
     clock,
-    transaction: (work) => db.transaction().execute(work),
+    transaction,
     // SQLite has one writer at a time.
-    lockingTransaction: (work) => db.transaction().execute(work),
+    lockingTransaction: transaction,
     async durability() {
       const journal = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
       const synchronous = database.prepare('PRAGMA synchronous').get() as { synchronous: number };

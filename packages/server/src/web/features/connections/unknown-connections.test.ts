@@ -251,7 +251,7 @@ describe('TR24: a connection of another user and an unknown one take the same pa
           return result;
         },
       };
-      await work(store.db.withPlugin(counter)).catch(() => undefined);
+      await work(Object.assign(store.db.withPlugin(counter), { clock: store.clock })).catch(() => undefined);
       return rows;
     };
     const scope = `space:${space.body.id}`;

@@ -42,7 +42,8 @@ export async function listCollated(
   return db
     .transaction()
     .setIsolationLevel('repeatable read')
-    .execute(async (tx) => {
+    .execute(async (transaction) => {
+      const tx = Object.assign(transaction, { clock: db.clock });
       const names = await selectedNames(tx, selection, limit === undefined ? undefined : collatedEnd + 1);
       if (limit !== undefined && names.length > collatedEnd) {
         throw invalidField(
