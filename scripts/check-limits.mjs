@@ -16,10 +16,6 @@ const exceptions = {
     'A table: answers as providers document them.',
   'packages/server/src/core/oauth/__fixtures__/provider-ways.ts': 'A table: the ways of each provider.',
   'packages/server/src/core/store/tables.ts': 'The columns of the store, one table after the other.',
-  'packages/server/src/web/features/invitations/takeovers.test.ts': notYet,
-  'packages/server/src/web/features/users/users.test.ts': notYet,
-  'packages/server/src/web/features/uses/uses.test.ts': notYet,
-  'packages/server/src/web/http/web-hardening.test.ts': notYet,
 };
 
 const remedies = {

@@ -17,7 +17,7 @@ const rooms = {
   access: [
     'web/features/api-keys/{api-keys,key-descent,key-format}.test.ts',
     'web/features/connections/{connections,ids-of-tenants,owner-left,unknown-connections}.test.ts',
-    'web/features/invitations/{invitations,takeovers}.test.ts',
+    'web/features/invitations/{invitations,invited-keys,takeovers,taken-connections}.test.ts',
     'web/features/oauth-tokens/*.test.ts',
     'web/features/use/use.test.ts',
   ],

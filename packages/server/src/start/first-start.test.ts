@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** A data folder that no server has been started on, in the store that the tests run on. */
+/** A fresh data folder, with the kind of store that the tests run on. */
 async function unused() {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-first-'));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -79,7 +79,7 @@ describe('a first start', () => {
     expect((await mooring.start()).printed).toHaveLength(1);
   });
 
-  it('LI15: on a busy port leaves the store empty, so that the next one shows the key', async () => {
+  it('LI15: on a port in use, leaves the store empty, so that the next start shows the key', async () => {
     const mooring = await unused();
     const { port, server } = await busyPort();
     await expect(mooring.start({}, port)).rejects.toThrow(/Cannot listen/);
@@ -88,7 +88,7 @@ describe('a first start', () => {
     expect((await apiClient(url, keyIn(printed)).get('/api/v1/users/me')).status).toBe(200);
   });
 
-  it('LI9: one that fails when it listens already leaves its folder to the next', async () => {
+  it('LI9: a start that fails after it listens releases its folder', async () => {
     const mooring = await unused();
     await expect(mooring.start({ MOORING_ADMIN_KEY: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaa' })).rejects.toThrow(
       /too weak/,
@@ -98,7 +98,7 @@ describe('a first start', () => {
     expect((await apiClient(url, undefined).get('/readyz')).status).toBe(200);
   });
 
-  it('LI9: one under another master key leaves its folder to the next', async () => {
+  it('LI9: a start under another master key releases its folder', async () => {
     const mooring = await unused();
     await (await mooring.start()).close();
     const another = { MOORING_MASTER_KEY: Buffer.from(newHex(32), 'hex').toString('base64') };
@@ -107,7 +107,7 @@ describe('a first start', () => {
     expect((await apiClient(url, undefined).get('/readyz')).status).toBe(200);
   });
 
-  it('LI15: MOORING_ADMIN_KEY on a store that is there is said to be ignored, unless it is a key of it', async () => {
+  it('LI15: warns that MOORING_ADMIN_KEY is ignored on an existing store, unless it is a valid key', async () => {
     const mooring = await unused();
     const chosen = { MOORING_ADMIN_KEY: 'chosen-4f6c1e0b9d7a42-of-a-first-start' };
     const first = await mooring.start(chosen);
@@ -121,7 +121,7 @@ describe('a first start', () => {
     expect((await refused.get('/api/v1/users/me')).status).toBe(401);
   });
 
-  it('LI15: admin-key makes a new key for the administrator, audited, and needs a store', async () => {
+  it('LI15: admin-key makes a new audited key for the administrator, and needs a store', async () => {
     const mooring = await unused();
     await expect(mooring.adminKey()).rejects.toThrow(/no (store|administrator)/);
     await (await mooring.start()).close();

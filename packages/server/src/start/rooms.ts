@@ -69,7 +69,7 @@ export interface AppDependencies {
   runnerEntry?: string | undefined;
 }
 
-/** Which data sources there are, and where the network leads. */
+/** Data sources, and the network policy. */
 function sourceRooms({ config, log, store }: AppDependencies) {
   const { egress, isOfThisMachine } = config;
   const egressOf = (spaceId: string | null) => ({
@@ -89,7 +89,7 @@ function sourceRooms({ config, log, store }: AppDependencies) {
   return { egressOf, gate, sourceSettings, catalogue };
 }
 
-/** Who calls, how often, what is recorded of refusals; the keys of the vault. */
+/** Callers, rate limits, audited refusals, vault keys. */
 function accessRooms({ config, log, store, vault, keyring, publicUrl }: AppDependencies) {
   const { clock, db } = store;
   const { hashToken } = keyring;
@@ -118,7 +118,7 @@ function accessRooms({ config, log, store, vault, keyring, publicUrl }: AppDepen
 
 type BelowCredentials = AppDependencies & ReturnType<typeof sourceRooms> & ReturnType<typeof accessRooms>;
 
-/** Credentials: how they come in, are opened, refreshed and ended. */
+/** Credentials: entry, opening, refresh and end. */
 function credentialRooms(needed: BelowCredentials) {
   const { config, log, store, vault, keyring, publicUrl, catalogue, quotas, gate: network } = needed;
   const { clients } = config.oauth;
@@ -152,7 +152,7 @@ function credentialRooms(needed: BelowCredentials) {
 
 type BelowUses = BelowCredentials & ReturnType<typeof credentialRooms>;
 
-/** Uses: where they run, what ends them, what is recorded of them. */
+/** Uses: where they run, what ends them, and their log. */
 function useRooms(needed: BelowUses) {
   const { config, log, store, vault, catalogue, gate, egressOf, revoker } = needed;
   const { limits } = config;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from '../testing/api-client.js';
 import { startServer, type TestServer } from '../testing/start-server.js';
 
-// A round of tidying begins with every start, so what is due is put into the store and the server started again.
+// Every start begins with a round of clean-up, so tests put expired rows into the store and restart the server.
 
 const past = '2020-01-01T00:00:00.000Z';
 const events = full(1_000_000, 5_000);
@@ -19,12 +19,12 @@ describe('tidying', () => {
   });
   afterAll(() => server.close());
 
-  /** Sealed text that opens under no key, as a damaged store has it. */
+  /** Sealed text that no key opens, as in a damaged store. */
   const sealed = (kind: string, id: string, field: string) =>
     server.sql(`insert into secret (tenant_id, record_kind, record_id, field, owner_id, version, key_id, wrapped_key, ciphertext)
       select tenant_id, '${kind}', '${id}', '${field}', "user".id, 1, vault_key.id, 'AAAA', 'damaged ${id} ${field}'
       from "user" cross join vault_key where subject = 'admin' and state = 'active'`);
-  /** A former password whose time is over. @returns text of it in the store */
+  /** A former password that is due for deletion. @returns its text in the store */
   const dueUndoCopy = async () => {
     count += 1;
     const id = `changed-${count}`;
@@ -43,7 +43,7 @@ describe('tidying', () => {
     for (const field of status === 'arrived' ? ['device', 'tokens'] : ['grant'])
       await sealed('sign-in', id, field);
   };
-  /** Looked for through the file: SQLite overwrites what is deleted, once its log is moved. */
+  /** Searches the file: SQLite overwrites deleted rows once its log is moved. */
   const isStored = async (text: string) => (await server.storedText()).includes(text);
   const again = async () => {
     await server.restart();
@@ -56,7 +56,7 @@ describe('tidying', () => {
       ),
     ].map(([, step, times]) => `${step} ${times}`);
 
-  it('LI6: ends sign-ins that cannot be read, and destroys former passwords all the same', async () => {
+  it('LI6: ends unreadable sign-ins, and still destroys former passwords', async () => {
     const former = await dueUndoCopy();
     await dueSignIn('unreadable-device', 'arrived');
     await dueSignIn('unreadable-choice', 'needs_choice');
@@ -69,7 +69,7 @@ describe('tidying', () => {
     expect(await failures()).toEqual([]);
   });
 
-  it('LI6: counts a step that fails, and takes the others', async () => {
+  it('LI6: counts a failed step, and runs the others', async () => {
     const former = await dueUndoCopy();
     await server.sql('alter table sign_in rename to sign_in_away');
     await server.sql('alter table revocation rename to revocation_away');
@@ -81,7 +81,7 @@ describe('tidying', () => {
     await server.sql('alter table revocation_away rename to revocation');
   });
 
-  it(`NO3: forgets ${events} events that are due, a part in each round, and keeps the young ones`, async () => {
+  it(`NO3: forgets ${events} expired events, some in each round, and keeps the others`, async () => {
     await server.sql(`insert into audit_event (id, tenant_id, at, type, source, user_id, resource_id, data)
       with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${events})
       select 'due event ' || n, tenant.id, '${past}', 't', 's', 'u', 'r', '{}' from numbers cross join tenant`);

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
-// That the tests named here notice is shown by `npm run broken-promises`.
+// `npm run broken-promises` shows that the tests named here fail.
 
 interface Break {
-  /** What of it is broken; `M1` and so on: a change that no test of version 0.1.0 noticed. */
+  /** The promise that is broken; `M1` and so on: a change that no test of version 0.1.0 noticed. */
   of: string;
   file: string;
   find: string;
@@ -36,7 +36,7 @@ it('every promise of SECURITY.md names tests that fail when it is broken, among 
   }
 });
 
-it.each(breaks)('$of: $file can be broken as written, and the test is there', (one) => {
+it.each(breaks)('$of: $file can be broken as written, and its test exists', (one) => {
   expect(read(one.file).split(one.find), 'the text to break occurs once').toHaveLength(2);
   expect(existsSync(new URL(`../../../../${one.test}`, import.meta.url))).toBe(true);
   expect(read(one.test)).toContain(one.title);

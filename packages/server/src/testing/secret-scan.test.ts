@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { apiClient } from './api-client.js';
 import { startServer, type TestServer } from './start-server.js';
 
-// The scan at the end of every server under test, held to failing where a secret was left.
+// The scan that runs when a server under test ends must fail if a secret was left.
 
 const password = 'Lying about: p4ssw0rd';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { forgetSecrets, knownSecrets, knowSecret, knowSecretsIn } from '@mooring/lab/known-secrets';
 import { filesIn, type Place, SecretSearch } from './secret-search.js';
 
-// Whatever a test is about: the remains of its server contain no secret that the test knows.
+// After every test: what its server left behind contains no secret that the test knows.
 
 let search = new SecretSearch();
 let added = 0;
@@ -39,7 +39,7 @@ export function knowSettings(
   }
 }
 
-/** Remains of a server that has ended, in whatever way. */
+/** What a server left behind, however it ended. */
 export interface Remains {
   log: string;
   printed: readonly string[];

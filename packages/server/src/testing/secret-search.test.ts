@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { formsOf } from './secret-forms.js';
 import { findSecrets } from './secret-search.js';
 
-// The scan that other tests rest on, held to what it says it finds.
+// Other tests rely on this search, so it must find what it promises.
 
 const secret = 'Canary "quoted" <é&> ~/+ \\ end';
 const secrets = new Map([['canary', secret]]);
@@ -17,7 +17,7 @@ describe('the scan for secrets', () => {
     expect(found(text)).toContainEqual(`canary (${form}) in place: before[…]after`);
   });
 
-  it('finds what encoders make of a text that has the secret in its midst, wherever it begins', () => {
+  it('finds encodings of a text that contains the secret at any offset', () => {
     for (let length = 0; length < 6; length += 1) {
       const text = `${'x'.repeat(length)}${secret}${'y'.repeat(5)}`;
       for (const encoding of ['base64', 'base64url', 'hex'] as const)
@@ -30,7 +30,7 @@ describe('the scan for secrets', () => {
     }
   });
 
-  it('finds nothing where nothing is, and refuses secrets too short to tell', () => {
+  it('finds nothing in other texts, and refuses secrets that are too short', () => {
     expect(found(randomBytes(100_000))).toEqual([]);
     expect(found(gzipSync(secret)), 'compressed, which no output here is').toEqual([]);
     expect(() => findSecrets(new Map([['short', 'abc']]), [])).toThrow(/too short/);

@@ -39,7 +39,7 @@ function excerpt(bytes: Buffer, start: number, end: number): string {
 }
 
 /**
- * Looks for every form of many secrets in one pass over the aligned words of a text: each form is known by the four
+ * Searches for every form of many secrets in one pass over the aligned words of a text: a form is recognized by the four
  * words at its end of which one is aligned wherever it lies. The time hardly depends on how many secrets there are.
  */
 export class SecretSearch {
@@ -83,7 +83,7 @@ export class SecretSearch {
   }
 }
 
-/** The same for these secrets, given by what they are. */
+/** The same for these secrets, named by their purpose. */
 export function findSecrets(secrets: ReadonlyMap<string, string>, places: readonly Place[]): string[] {
   const search = new SecretSearch();
   for (const [what, secret] of secrets) search.add(what, secret);

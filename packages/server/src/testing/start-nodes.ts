@@ -12,7 +12,7 @@ export interface TestNodes {
 
 export interface TestNodesOptions extends TestServerOptions {
   count: number;
-  /** The URL by which the nodes reach the database, made from the real one; for relays in between. */
+  /** Maps the database URL to the one that nodes use, for relays in between. */
   via?: (url: string) => string;
   /**
    * The database has no tables, so that the nodes create them; otherwise it has the tables of this version and no

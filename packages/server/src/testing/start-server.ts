@@ -39,7 +39,7 @@ export interface TestServerOptions {
   environment?: Readonly<Record<string, string>>;
   /** A free one unless given. */
   port?: number;
-  /** With what is in it already; a fresh one unless given. */
+  /** Data folder, with its contents; a fresh one unless given. */
   dataFolder?: string;
   /** `given`: the environment names the store. Otherwise a fresh one, of the kind the tests run on. */
   database?: 'given';

@@ -16,27 +16,27 @@ const numbers = (count: number) =>
   `numbers (n) as (select cast(0 as bigint) union all select n + 1 from numbers where n < ${count - 1})`;
 /** An id whose order differs from the order of insertion, as with random ids. */
 const id = (prefix: string, n = 'n') => `'${prefix}-' || ((${n} * 7919) % 1000003) || '-' || ${n}`;
-/** As the ids of spaces are written: 24 digits. */
+/** 24 digits, as in ids of spaces. */
 const spaceIdOf = (n: string) => `(100000000000 + (${n} * 7919) % 1000003) || '' || (100000000000 + ${n})`;
 /** Within the last second, so that nothing has expired. */
 const at = `'${new Date().toISOString().slice(0, 20)}' || (100 + n % 900) || 'Z'`;
 /** Id of one of the users created here; users are inserted before what belongs to them. */
-const person = (people: number, n = 'n') =>
-  `'person-' || ((${n} % ${people}) * 7919 % 1000003) || '-' || (${n} % ${people})`;
+const userOf = (users: number, n = 'n') =>
+  `'user-' || ((${n} % ${users}) * 7919 % 1000003) || '-' || (${n} % ${users})`;
 
 /** Statements that fill a store which has one tenant, in their order. */
 export function fillingStatements({ connections, spaces, people, events, members }: Filling): string[] {
   const space = spaceIdOf(`(n % ${spaces})`);
   const inSpace = 'n % 10 < 9';
-  const owner = person(people);
+  const owner = userOf(people);
   return [
     `insert into "user" (id, tenant_id, subject, name, status, roles, created_at, updated_at)
       with recursive ${numbers(people)}
-      select ${id('person')}, tenant.id, 'subject-' || n, 'Person ' || n, 'active', '[]', ${at}, ${at}
+      select ${id('user')}, tenant.id, 'subject-' || n, 'User ' || n, 'active', '[]', ${at}, ${at}
       from numbers cross join tenant`,
     `insert into api_key (id, tenant_id, user_id, token_hash, description, created_by, created_at)
       with recursive ${numbers(people)}
-      select ${id('key')}, tenant.id, ${id('person')}, 'hash-' || n, 'filled', '', ${at} from numbers cross join tenant`,
+      select ${id('key')}, tenant.id, ${id('user')}, 'hash-' || n, 'filled', '', ${at} from numbers cross join tenant`,
     `insert into space (id, tenant_id, name, name_key, type, description, owner_id, created_at, created_by, updated_at)
       with recursive ${numbers(spaces)}
       select ${spaceIdOf('n')}, tenant.id, 'Space ' || n, 'space ' || n, 'shared', '', ${owner}, ${at}, '', ${at}
@@ -75,7 +75,7 @@ export function fillingStatements({ connections, spaces, people, events, members
     `insert into credential_link (tenant_id, connection_id, user_id, credential_id, created_at)
       with recursive ${numbers(connections)}
       select tenant.id, ${id('connection')}, ${owner}, ${id('credential')}, ${at} from numbers cross join tenant`,
-    // Sealed rows that do not open: what they cost where they are walked is the same.
+    // Sealed rows that do not open; walking them costs the same.
     `insert into secret (tenant_id, record_kind, record_id, field, owner_id, version, key_id, wrapped_key, ciphertext)
       with recursive ${numbers(connections)}
       select tenant.id, 'credential', ${id('credential')}, 'login', ${owner}, 1, vault_key.id, 'AAAA', 'AAAA'

@@ -4,7 +4,7 @@ import { assertNoDetour } from '@mooring/lab/socket-watch/outbound-sockets';
 import { expect, it } from 'vitest';
 import { watched } from './watched.js';
 
-it('S06: sees what a server under test opens, whatever wakes it, and not what its test opens', async () => {
+it('S06: sees what a server under test opens, whatever triggers it, and not what its test opens', async () => {
   const target = createServer((_request, response) => void response.end('there'));
   await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(target.address() as AddressInfo).port}`;

@@ -9,7 +9,7 @@ const owners = new AsyncLocalStorage<OutboundSocket[]>();
 watchSockets((socket) => owners.getStore()?.push(socket));
 
 export interface Watched {
-  /** Every socket that what runs here opened, or tried to open, so far. */
+  /** Every socket that this code opened, or tried to open, so far. */
   sockets: readonly OutboundSocket[];
   run<Result>(start: () => Result): Result;
 }

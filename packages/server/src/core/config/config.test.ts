@@ -57,7 +57,7 @@ describe('configuration', () => {
   ])('TR14: for a file with %s, only line and column are reported', (_what, text, place) => {
     const said = refusalOf(text);
     expect(said).toContain(place);
-    // US2: which file it is.
+    // US2: the message names the file.
     expect(said).toMatch(
       /^The configuration file \S+ is (not|no) valid|^The configuration file \S+ has an alias/,
     );
@@ -75,24 +75,24 @@ describe('configuration', () => {
     expect(refusalOf(text)).toContain(name);
   });
 
-  it('TR16: nothing but a number or auto is taken for the runners, so that no empty variable switches them off', () => {
+  it('TR16: runners must be a number or auto, so that an empty variable does not turn them off', () => {
     expect(loadConfig({ runners: '0' }, {}).runners).toBe(0);
     expect(loadConfig({ runners: 'auto' }, {}).runners).toBe('auto');
     for (const runners of ['', ' ', '1e1', '-1', '0x0'])
       expect(() => loadConfig({ runners }, {})).toThrow('--runners must be auto or a whole number.');
   });
 
-  it('TR15: what a manifest offers is taken', () => {
+  it('TR15: accepts what a manifest offers', () => {
     expect(refusalOf('sources: { gbq: { apiEndpoint: "https://bq.example" }, rest: {} }')).toBe('');
   });
 
-  it('TR15: a misspelt variable is refused, without its value', () => {
+  it('TR15: refuses a misspelt variable, without its value', () => {
     const said = refusalOf('{}', { MOORING_EGRESS: '10.0.0.0/8', MOORING_ADMIN_KEI: secret });
     expect(said).toContain('MOORING_ADMIN_KEI, MOORING_EGRESS');
     expect(said).not.toContain(secret);
   });
 
-  it('TR15: variables of a Kubernetes Service are not misspelt, and an address is not a port', () => {
+  it('TR15: accepts variables of a Kubernetes Service; an address is not a port', () => {
     const services = {
       MOORING_SERVICE_HOST: '10.0.0.9',
       MOORING_SERVICE_PORT: '80',
@@ -118,8 +118,11 @@ describe('configuration', () => {
     ['127.0.0.1', 'http://127.0.0.1.example', false],
     ['0.0.0.0', undefined, false],
     ['0.0.0.0', 'http://127.0.0.1', false],
-  ])('TR11: listening on %s, known as %s, it is of this machine only: %s', (host, publicUrl, expected) => {
-    const flags = { host, ...(publicUrl === undefined ? {} : { publicUrl }) };
-    expect(loadConfig(flags, {}).isOfThisMachine).toBe(expected);
-  });
+  ])(
+    'TR11: listening on %s with public URL %s, only this machine reaches it: %s',
+    (host, publicUrl, expected) => {
+      const flags = { host, ...(publicUrl === undefined ? {} : { publicUrl }) };
+      expect(loadConfig(flags, {}).isOfThisMachine).toBe(expected);
+    },
+  );
 });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { apiClient } from '../../testing/api-client.js';
 import { startNodes } from '../../testing/start-nodes.js';
 
-it('NO2: a create that took effect is answered so, though its answer cannot be sealed then', async () => {
+it('NO2: a create that took effect is answered so, even if its answer cannot be sealed', async () => {
   const all = await startNodes({ count: 1 });
   const [node] = all.nodes;
   const admin = apiClient(node?.url ?? '', node?.adminKey);
@@ -23,7 +23,7 @@ it('NO2: a create that took effect is answered so, though its answer cannot be s
   expect(made.status, made.text).toBe(201);
   await all.database.run("update vault_key set state = 'active' where state = 'previous'");
   await all.database.run('drop trigger slow on space; drop trigger slow on audit_event');
-  // Told as not yet known at first, and then as it was.
+  // First reported as not yet known, then repeated.
   await expect.poll(async () => (await create()).text, { timeout: 60_000 }).toBe(made.text);
   const { data } = (await admin.get('/api/v1/spaces')).body;
   expect(data).toHaveLength(1);

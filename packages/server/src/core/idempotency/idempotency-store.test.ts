@@ -11,7 +11,7 @@ import type { WrittenAnswer } from './kept-answer.js';
 
 const masterKey = 'q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc=';
 
-describe('idempotent requests over nodes and crashes', () => {
+describe('idempotent requests across nodes and crashes', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-idempotency-'));
   const vault = createVault(loadMasterKey({ source: 'environment', value: masterKey }, true).key);
   let store: Store;
@@ -36,7 +36,7 @@ describe('idempotent requests over nodes and crashes', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('R04: two nodes do it once', async () => {
+  it('R04: two nodes run it once', async () => {
     let count = 0;
     let finish: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {

@@ -8,7 +8,7 @@ function nested(levels: number): unknown {
 }
 
 describe('what a store can hold', () => {
-  it('takes ordinary text, whole surrogate pairs and reasonable nesting', () => {
+  it('accepts ordinary text, complete surrogate pairs and moderate nesting', () => {
     expect(() => assertStorable({ a: ['Ærø 😀', '', 1, true, null], b: nested(20) }, 'body')).not.toThrow();
   });
 
@@ -19,7 +19,7 @@ describe('what a store can hold', () => {
     expect(() => assertStorable('\0', 'body')).toThrow('body: must not contain');
   });
 
-  it('D11: refuses nesting without end before anything recursive meets it', () => {
+  it('D11: refuses endless nesting before recursive code sees it', () => {
     expect(() => assertStorable({ a: nested(400_000) }, 'body')).toThrow('nested deeper than 32 levels');
   });
 });

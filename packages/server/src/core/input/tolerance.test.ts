@@ -17,11 +17,11 @@ const schema = z.object({
 const parse = (value: unknown) => parseInput(schema, value, 'body');
 
 describe('what documented clients send', () => {
-  it('matches names without regard to case, and by their other spellings', () => {
+  it('matches names in any case, and by their aliases', () => {
     expect(parse({ dataSourceId: 'a', SPACEID: 's' })).toEqual({ datasourceID: 'a', space: 's' });
   });
 
-  it('takes booleans and numbers as texts, and only exactly those', () => {
+  it('accepts booleans and numbers as texts, in their exact form only', () => {
     expect(parse({ datasourceID: 'a', authUrlOnly: 'true', limit: '5' })).toEqual({
       datasourceID: 'a',
       authUrlOnly: true,
@@ -33,7 +33,7 @@ describe('what documented clients send', () => {
     expect(() => parse({ datasourceID: 'a', authUrlOnly: 'yes' })).toThrow(InvalidRequest);
   });
 
-  it('QL4: takes booleans in any case, and 1 and 0', () => {
+  it('QL4: accepts booleans in any case, and 1 and 0', () => {
     const taken = (authUrlOnly: unknown) => parse({ datasourceID: 'a', authUrlOnly }).authUrlOnly;
     for (const yes of [true, 'true', 'True', 'TRUE', 1, '1']) expect(taken(yes), String(yes)).toBe(true);
     for (const no of [false, 'false', 'False', 'FALSE', 0, '0']) expect(taken(no), String(no)).toBe(false);
@@ -41,7 +41,7 @@ describe('what documented clients send', () => {
       expect(() => taken(wrong), String(wrong)).toThrow(InvalidRequest);
   });
 
-  it('US2: says what kind of value a field takes and what kind was sent, and never the value', () => {
+  it('US2: names the kind of value that a field takes and the kind that was sent, never the value', () => {
     const told = (value: object) => {
       try {
         parse(value);
@@ -60,7 +60,7 @@ describe('what documented clients send', () => {
     expect(told({ datasourceID: 'a', properties: [] })).toBe('properties: must be an object, not a list');
   });
 
-  it('US2: of a value that may be one of several, says what it may be, or what is wrong with it', () => {
+  it('US2: for a field with several kinds of values, says which are allowed, or what is wrong', () => {
     const either = z.object({
       size: z.union([z.string().max(3, 'must be short'), z.boolean()]).optional(),
       roles: z
@@ -91,7 +91,7 @@ describe('what documented clients send', () => {
     expect(() => parse({ dataSourceId: 'a', datasourceID: 'b' })).toThrow(/disagrees/);
   });
 
-  it('leaves the inside of free-form members alone', () => {
+  it('does not change the contents of free-form members', () => {
     expect(parse({ datasourceID: 'a', properties: { Port: '1', port: '2', x: null } }).properties).toEqual({
       Port: '1',
       port: '2',
@@ -99,7 +99,7 @@ describe('what documented clients send', () => {
     });
   });
 
-  it('D11: refuses any other JSON with an error that names a field, and never throws anything else', () => {
+  it('D11: refuses any other JSON with an error that names a field, and throws nothing else', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         try {

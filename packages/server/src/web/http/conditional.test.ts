@@ -74,7 +74,7 @@ describe('ETag and If-Match', () => {
     expect((await api.put(path, { description: 'two' }, stale)).status).toBe(412);
   });
 
-  it('R06: a hundred parallel read-modify-writes lose no acknowledged one', async () => {
+  it('R06: of a hundred parallel read-modify-writes, no acknowledged one is lost', async () => {
     const path = await makeConnection('counter');
     await api.patch(path, replace('/tags', ['0']));
     const increment = async (): Promise<boolean> => {

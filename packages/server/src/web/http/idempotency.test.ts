@@ -45,7 +45,7 @@ describe('Idempotency-Key', () => {
     expect(await named(alice, 'Once')).toBe(1);
   });
 
-  it('R04: refuses the key for another request, and takes members in any order as the same', async () => {
+  it('R04: refuses the key for a different request; the order of members does not matter', async () => {
     const first = await connect(alice, 'reused', 'Reused');
     expect(first.status).toBe(201);
     const other = await connect(alice, 'reused', 'Something else');
@@ -77,7 +77,7 @@ describe('Idempotency-Key', () => {
     expect(space.status).toBe(201);
   });
 
-  it('R04: keeps the answer over a restart', async () => {
+  it('R04: keeps the answer across a restart', async () => {
     const first = await connect(alice, 'restart', 'Restarted');
     await server.restart();
     // The client may hold a connection that the restart has closed.
@@ -86,7 +86,7 @@ describe('Idempotency-Key', () => {
     expect(again.headers.get('idempotency-replayed')).toBe('true');
   });
 
-  it('lets a refused request be mended and sent again', async () => {
+  it('lets a refused request be corrected and sent again', async () => {
     await alice.api.post('/api/v1/spaces', { name: 'Taken', type: 'shared' });
     const key = { 'idempotency-key': 'mended' };
     expect((await alice.api.post('/api/v1/spaces', { name: 'Taken', type: 'shared' }, key)).status).toBe(409);
@@ -183,7 +183,7 @@ describe('TR24: an answer that shows a secret is repeated', () => {
     expect(late.text).not.toContain(secret);
   });
 
-  it('to any grant of the same user where nothing is secret', async () => {
+  it('to any access grant of the same user when it shows no secret', async () => {
     const key = { 'idempotency-key': 'no-secret' };
     const body = { name: 'Space', type: 'shared' };
     const first = await admin.api.post('/api/v1/spaces', body, key);

@@ -12,7 +12,7 @@ describe('413, 415 and broken bodies', () => {
   });
   afterAll(() => server.close());
 
-  it('W25: refuses what is too large, not JSON, or broken, without a 500', async () => {
+  it('W25: refuses bodies that are too large, not JSON, or broken, never with a 500', async () => {
     const post = (body: string, type = 'application/json') =>
       api.post('/api/v1/data-connections', body, { 'content-type': type });
     expect((await post(JSON.stringify({ qName: 'x'.repeat(2_000_000) }))).status).toBe(413);
@@ -24,7 +24,7 @@ describe('413, 415 and broken bodies', () => {
     expect((await post('{"__proto__": {"x": 1}, "qName": "a"}')).status).toBe(400);
   });
 
-  it('QL11: takes JSON as Windows writes it into files, and says what its shells did to it', async () => {
+  it('QL11: accepts JSON files of Windows, and explains what its shells did to others', async () => {
     const send = async (body: Buffer | string) => {
       const response = await fetch(`${server.url}/api/v1/spaces`, {
         method: 'POST',
@@ -39,7 +39,7 @@ describe('413, 415 and broken bodies', () => {
     expect(await send(Buffer.from(`\ufeff${text('Zürich 8')}`, 'utf8'))).toBe('Zürich 8');
     expect(await send(utf16)).toBe('Zürich 16');
     expect(await send(Buffer.from(`\ufeff${text('Zürich BE')}`, 'utf16le').swap16())).toBe('Zürich BE');
-    // curl -d @file: line ends and zero bytes are left out.
+    // curl -d @file strips line ends and zero bytes.
     const asText = (file: Buffer) => Buffer.from(file.filter((byte) => ![0, 0x0a, 0x0d].includes(byte)));
     for (const [sent, told] of [
       [asText(utf16), /^body: is incomplete UTF-16, .* send it with --data-binary @file$/],
@@ -62,7 +62,7 @@ describe('413, 415 and broken bodies', () => {
     }
   });
 
-  it('W25: refuses a body of too many values before anything is made of them, and counts no text', async () => {
+  it('W25: refuses a body of too many values before parsing it, and does not count texts', async () => {
     const post = (body: string) =>
       api.post('/api/v1/data-connections', body, { 'content-type': 'application/json' });
     const tooMany = 'body: has more than 30000 values; split it into several requests';
@@ -77,7 +77,7 @@ describe('413, 415 and broken bodies', () => {
     }
   });
 
-  it('W25: lets who is still sending what is refused see why, and keeps the connection', async () => {
+  it('W25: a client that is still sending a refused body gets the error, and keeps the connection', async () => {
     const { hostname, port, host } = new URL(server.url);
     const length = 4 * 1024 * 1024;
     const socket = connect(Number(port), hostname).setEncoding('latin1');

@@ -60,7 +60,7 @@ describe('the routes below /api/connectivity', () => {
     ]);
   });
 
-  it('US6: links lead where they say, as Qlik prints them, behind the checks of the same route', async () => {
+  it('US6: links work as Qlik prints them, behind the checks of the same route', async () => {
     const made = await alice.api.post('/api/v1/data-connections', {
       ...{ datasourceID: 'postgres', qName: 'linked' },
       connectionProperties: { host: 'db.example.com', db: 'd', username: 'u', password: 'canary-pw-linked' },
@@ -80,20 +80,20 @@ describe('the routes below /api/connectivity', () => {
     for (const path of ['/v1', '/v1/', '/v1/nowhere', '/V1/users/me', '/v1//users/me', '/v10/users/me']) {
       expect((await alice.api.get(path)).status, path).toBe(404);
     }
-    // As a client asks that takes the server for a proxy.
+    // As a client sends it that treats the server as a proxy.
     for (const door of ['/v1', '/api/v1']) {
       const { status, text } = await askedAsProxy(`${server.url}${door}/users?limit=1`, alice.key);
       expect(status, door).toBe(200);
       expect(JSON.parse(text).links.next.href).toMatch(`${server.url}/api/v1/users?`);
     }
     expect((await alice.api.delete(href)).status).toBe(204);
-    // One route in metrics and log.
+    // One route in metrics and logs.
     const metrics = await apiClient(server.url, server.adminKey).get('/metrics');
     expect(metrics.text).toContain('/api/v1/data-connections/:qID');
     expect(metrics.text).not.toMatch(/["\s]\/v1\//);
   });
 
-  it('answers with createdAt and updatedAt, and with links that stay behind it', async () => {
+  it('answers with createdAt and updatedAt, and with links below the same path', async () => {
     const made = await create('one');
     expect(made.status).toBe(201);
     const self = `${server.url}${connections}/${made.body.qID}`;

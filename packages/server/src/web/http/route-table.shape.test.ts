@@ -62,7 +62,7 @@ describe('the route table', () => {
     expect(strict.toSorted()).toEqual(ours.map(({ id }) => id).toSorted());
   });
 
-  it('serves each of them at its path', () => {
+  it('serves each route at its path', () => {
     for (const { method, path: contractPath } of allRoutes) {
       const url = contractPath.replace(/\{(\w+)\}/g, ':$1');
       expect(app.http.hasRoute({ method, url }), contractPath).toBe(true);
@@ -112,7 +112,7 @@ describe('the route table', () => {
       'createInvitation.url',
       'createOAuthClient.clientSecret',
       'createOAuthClientSecret.clientSecret',
-      // What the token endpoint is for.
+      // The purpose of the token endpoint.
       'issueToken.access_token',
     ]);
   });

@@ -10,7 +10,7 @@ const body = (qName: string) => ({
   connectionProperties: { url: 'http://127.0.0.1:9/' },
 });
 
-describe('what a request says of itself', () => {
+describe('what a request claims about itself', () => {
   let server: TestServer;
   let alice: TestPerson;
   let bob: TestPerson;
@@ -22,7 +22,7 @@ describe('what a request says of itself', () => {
   });
   afterAll(() => server.close());
 
-  /** The path goes out as it is: other clients put it in order first. */
+  /** Sends the path unchanged; other clients normalize it. */
   const raw = (path: string, key?: string): Promise<{ status: number; text: string; location: string }> =>
     new Promise((resolve, reject) => {
       const { hostname, port } = new URL(server.url);
@@ -83,7 +83,7 @@ describe('what a request says of itself', () => {
     expect((await alice.api.get(`${connections}/${qID}`)).body.user).toBe(alice.id);
   });
 
-  it('X17: decides about a path in disguise as about the path, or knows none', async () => {
+  it('X17: treats a disguised path like the path itself, or as unknown', async () => {
     const { qID } = (await alice.api.post(connections, body('hidden'))).body;
     const disguises = [
       `/${connections}/${qID}`,
@@ -108,7 +108,7 @@ describe('what a request says of itself', () => {
     expect((await raw(`${connections}/${qID}/`, alice.key)).status).toBe(200);
   });
 
-  it('W21: says nothing of stack, SQL, paths or versions in any error', async () => {
+  it('W21: reveals no stack, SQL, path or version in any error', async () => {
     const answers = await Promise.all([
       raw('/api/v1/nowhere', alice.key),
       raw('/api/v1/users/me'),
@@ -133,7 +133,7 @@ describe('what a request says of itself', () => {
     }
   });
 
-  it('O13: redirects to no other place, whatever a query asks for', async () => {
+  it('O13: does not redirect elsewhere, whatever a query says', async () => {
     for (const target of [
       '//e.example',
       'https:e.example',

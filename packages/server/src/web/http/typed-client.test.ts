@@ -34,7 +34,7 @@ describe('the typed client', () => {
     expect((await admin().call(getMe)).subject).toBe('admin');
   });
 
-  it('throws what the server said, by code, with what helps to find it', async () => {
+  it("throws the server's error by code, with the trace id", async () => {
     const refused = await admin()
       .call(createSpace, { body: { name: 'a:b', type: 'shared' } })
       .catch((error: unknown) => error);
@@ -58,7 +58,7 @@ describe('the typed client', () => {
     expect(second.id).toBe(first.id);
   });
 
-  it('opens streams, and throws where there is none', async () => {
+  it('opens streams, and throws for other answers', async () => {
     const { qID } = (await admin().call(getConnection, {
       params: { qID: 'prices & more' },
       query: { type: 'connectionname' },

@@ -33,7 +33,7 @@ describe('api-keys', () => {
       expect((await admin.get(`/api/v1/api-keys/${id}`)).body.description).toBe('after');
     });
 
-    it('lists in order and from an id on', async () => {
+    it('lists in order, and after an id', async () => {
       for (const name of ['list-c', 'list-a', 'list-b']) await make(bob, name);
       const sorted = await bob.api.get('/api/v1/api-keys?sort=%2Bdescription&limit=3');
       const names = sorted.body.data.map((key: { description: string }) => key.description);
@@ -46,7 +46,7 @@ describe('api-keys', () => {
       expect((await admin.get(`/api/v1/api-keys?createdByUser=${bob.id}`)).body.data).toHaveLength(4);
     });
 
-    it("keeps to the tenant's limits once an administrator has set them", async () => {
+    it('enforces the limits that an administrator has set', async () => {
       const path = `/api/v1/api-keys/configs/${tenantId}`;
       expect((await bob.api.get(path)).body).toEqual({
         max_api_key_expiry: 'P3650D',
@@ -86,7 +86,7 @@ describe('api-keys', () => {
       expect((await alice.api.get(`/api/v1/api-keys/${id}`)).body.description).toBe('fixed');
     });
 
-    it('refuses limits that make no sense', async () => {
+    it('refuses invalid limits', async () => {
       for (const [path, value] of [
         ['/max_keys_per_user', 0],
         ['/max_api_key_expiry', 'a week'],
@@ -100,7 +100,7 @@ describe('api-keys', () => {
   });
 
   describe('401, 403 and 404', () => {
-    it("X05: answers another user's key as it answers an unknown one", async () => {
+    it("X05: answers another user's key like an unknown one", async () => {
       const { id } = await make(alice, 'hers');
       for (const path of [`/api/v1/api-keys/${id}`, '/api/v1/api-keys/unknown']) {
         const answers = [
@@ -117,7 +117,7 @@ describe('api-keys', () => {
       expect((await apiClient(server.url, undefined).get(`/api/v1/api-keys/${id}`)).status).toBe(401);
     });
 
-    it('shows limits of the own tenant only, and lets only administrators change them', async () => {
+    it("shows limits of the caller's tenant only, and lets only administrators change them", async () => {
       expect((await bob.api.get('/api/v1/api-keys/configs/other')).status).toBe(404);
       const patch = [{ op: 'replace', path: '/max_keys_per_user', value: 1 }];
       expect((await bob.api.patch(`/api/v1/api-keys/configs/${tenantId}`, patch)).status).toBe(403);

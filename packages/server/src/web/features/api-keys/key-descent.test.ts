@@ -59,7 +59,7 @@ describe('TR2: no key is stronger or longer-lived than what it is made with', ()
     },
   );
 
-  it('a key of a machine, as 0.1.0 made them, makes none and ends with the last secret of its client', async () => {
+  it("a machine's key, as 0.1.0 made them, makes no keys and ends with the last secret of its client", async () => {
     const client = (await admin.post('/api/v1/oauth-clients', { clientName: 'of 0.1.0', appType: 'web' }))
       .body;
     const secrets = `/api/v1/oauth-clients/${client.clientId}/client-secrets`;
@@ -82,7 +82,7 @@ describe('TR2: no key is stronger or longer-lived than what it is made with', ()
     expect((await key.api.get('/api/v1/users/me')).status).toBe(401);
   });
 
-  it('a key makes others that end with it at the latest', async () => {
+  it('a key makes only keys that do not outlive it', async () => {
     const parent = await make(alice.api, { expiry: 'P2D' });
     const shorter = await make(parent.api, { expiry: 'P1D' });
     expect(Date.parse(shorter.expiry)).toBeLessThan(Date.parse(parent.expiry));
@@ -92,7 +92,7 @@ describe('TR2: no key is stronger or longer-lived than what it is made with', ()
     expect(longer.body.errors[0].detail).toContain('successor');
   });
 
-  it('a key has one successor of the same span, and ends within seven days', async () => {
+  it('a key has one successor with the same lifetime, and ends within seven days of it', async () => {
     const parent = await make(alice.api, { expiry: 'P30D' });
     const both = await Promise.all([1, 2].map(() => parent.api.post(keys, { successor: true })));
     expect(both.map(({ status }) => status).toSorted()).toEqual([201, 409]);
@@ -114,7 +114,7 @@ describe('TR2: no key is stronger or longer-lived than what it is made with', ()
     expect((await shown(brief.id)).expiry).toBe(brief.expiry);
   });
 
-  it('a key that has no end has a successor without end, and ends itself', async () => {
+  it('the successor of a key that does not expire does not expire; the key then does', async () => {
     const key = await make(alice.api, {});
     await server.sql(`UPDATE api_key SET expires_at = NULL WHERE id = '${key.id}'`);
     const successor = await make(key.api, { successor: true });

@@ -3,7 +3,7 @@ import { newApiKeyToken } from '../../../core/access/token.js';
 import { addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
-describe('the form and the life of API keys', () => {
+describe('format and lifetime of API keys', () => {
   let server: TestServer;
   let alice: TestPerson;
   beforeAll(async () => {
@@ -15,7 +15,7 @@ describe('the form and the life of API keys', () => {
   const statusWith = async (key: string) => (await apiClient(server.url, key).get('/api/v1/users/me')).status;
   const keys = '/api/v1/api-keys';
 
-  it('W09: ten thousand keys are all different, all of the published form, with every character alike', () => {
+  it('W09: ten thousand keys are unique, have the published format and use every character equally', () => {
     const made = Array.from({ length: 10_000 }, newApiKeyToken);
     expect(new Set(made).size).toBe(made.length);
     for (const key of made) expect(key).toMatch(/^mrg_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}$/);
@@ -30,7 +30,7 @@ describe('the form and the life of API keys', () => {
     expect(chiSquared).toBeLessThan(130);
   });
 
-  it('W09: a wrong checksum is refused without asking the store', async () => {
+  it('W09: refuses a wrong checksum without asking the store', async () => {
     const real = newApiKeyToken();
     const last = real.endsWith('0') ? '1' : '0';
     const mistyped = [
@@ -39,7 +39,7 @@ describe('the form and the life of API keys', () => {
       real.slice(0, -1),
       real.replace(/_(.)/, (_, first: string) => `_${first === 'A' ? 'B' : 'A'}`),
     ];
-    // Without its table every query of the store fails, so a 401 was sent before one.
+    // Without its table every query fails, so a 401 was sent before any query.
     await server.sql('ALTER TABLE api_key RENAME TO api_key_away');
     try {
       for (const key of mistyped) expect([key, await statusWith(key)]).toEqual([key, 401]);
@@ -51,7 +51,7 @@ describe('the form and the life of API keys', () => {
     expect(await statusWith(alice.key)).toBe(200);
   });
 
-  it('W10: a key is refused from the moment at which it expires', async () => {
+  it('W10: refuses a key from the moment it expires', async () => {
     const made = await alice.api.post(keys, { description: 'short', expiry: 'PT2S' });
     expect(made.status, made.text).toBe(201);
     expect(await statusWith(made.body.token)).toBe(200);
@@ -60,7 +60,7 @@ describe('the form and the life of API keys', () => {
     expect(await statusWith(alice.key)).toBe(200);
   });
 
-  it('W12: a new key takes over from an old one under load without one failed request', async () => {
+  it('W12: a new key replaces an old one under load without a failed request', async () => {
     const first = (await alice.api.post(keys, { description: 'first' })).body;
     let current: string = first.token;
     let isOver = false;
@@ -71,7 +71,7 @@ describe('the form and the life of API keys', () => {
     try {
       await expect.poll(() => statuses.length, { timeout: 20_000 }).toBeGreaterThan(50);
       const second = (await alice.api.post(keys, { description: 'second' })).body;
-      // Both work while programs are given the new one.
+      // Both work while programs switch to the new one.
       expect([await statusWith(first.token), await statusWith(second.token)]).toEqual([200, 200]);
       current = second.token;
       const switchedAt = statuses.length;

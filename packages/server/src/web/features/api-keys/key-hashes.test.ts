@@ -10,7 +10,7 @@ const tokenOf = (url: string, client: { clientId: string; clientSecret: string }
     client_secret: client.clientSecret,
   });
 
-it('TR22: no hash of a key is in the store that a word list could be tried against', async () => {
+it('TR22: the store holds no hash of a key against which a word list could be tried', async () => {
   const server = await startServer();
   try {
     const admin = apiClient(server.url, adminKey);
@@ -27,7 +27,7 @@ it('TR22: keys and client secrets of version 0.1.0 still work, and their bare ha
   try {
     const admin = apiClient(server.url, adminKey);
     const client = (await admin.post('/api/v1/oauth-clients', { clientName: 'c', appType: 'web' })).body;
-    // As 0.1.0 left it: bare hashes, and no key of the store's own.
+    // As 0.1.0 left it: bare hashes, and no hash key of the store.
     await server.sql(`update api_key set token_hash = '${sha256(adminKey)}'`);
     await server.sql(`update oauth_client_secret set secret_hash = '${sha256(client.clientSecret)}'`);
     await server.sql("delete from vault_key where state = 'own'");
@@ -62,6 +62,6 @@ it.each([
   'Passw0rd1234567',
   'a1a1a1a1a1a1a1a1a1a1a1a1a1a1',
   '012345678901234567890123456789',
-])('TR22: the weak key %s is not taken for the first administrator', async (weak) => {
+])('TR22: refuses the weak key %s for the first administrator', async (weak) => {
   await expect(startServer({ environment: { MOORING_ADMIN_KEY: weak } })).rejects.toThrow('too weak');
 });

@@ -62,7 +62,7 @@ describe('audits', () => {
     return answer.body.data;
   };
 
-  it('records each change with who did it and to what, latest first', async () => {
+  it('records each change with its actor and resource, latest first', async () => {
     const events = await list(`userId=${alice.id}`);
     const names = events.map((event) => event.eventType.replace('mooring.v1.', ''));
     expect(names.slice(0, 4)).toEqual([
@@ -93,7 +93,7 @@ describe('audits', () => {
     ]);
   });
 
-  it('finds by type, source, time and id, and pages there and back', async () => {
+  it('filters by type, source, time and id, and pages forward and back', async () => {
     const sourced = await list('source=mooring/user&sort=%2BeventTime');
     expect(sourced.map((event) => event.data['subject'])).toEqual(['auditor', 'alice', 'bob']);
     const all = await auditor.api.get('/api/v1/audits?limit=100');
@@ -114,7 +114,7 @@ describe('audits', () => {
     expect(before.body.data).toEqual(seen.slice(-4 - page.body.data.length, -page.body.data.length));
   });
 
-  it('names types, sources and how long events are kept', async () => {
+  it('lists types, sources and the retention period', async () => {
     const types = (await auditor.api.get('/api/v1/audits/types')).body.data;
     expect(types).toContain('mooring.v1.sign-in.completed');
     const sources = (await auditor.api.get('/api/v1/audits/sources')).body.data;
@@ -132,7 +132,7 @@ describe('audits', () => {
     }
   });
 
-  it('refuses times and orders that make no sense', async () => {
+  it('refuses invalid times and orders', async () => {
     for (const query of ['eventTime=today', 'eventTime=2026-01-01T00:00:00Z', 'sort=data', 'next=x']) {
       expect((await auditor.api.get(`/api/v1/audits?${query}`)).status, query).toBe(400);
     }
@@ -147,7 +147,7 @@ describe('audits', () => {
     expect((await auditor.api.get('/api/v1/audits/some-id')).status).toBe(404);
   });
 
-  it('LI14: name the credential that a user allowed for another destination', async () => {
+  it('LI14: name the credential whose new destination a user confirmed', async () => {
     const at = (host: string) => ({ url: `http://${host}:9/items`, authSchema: 'basic' });
     const login = { username: 'a', password: 'canary-audit-confirmed', separateCredentials: 'true' };
     const made = await bob.api.post('/api/v1/data-connections', {
@@ -166,7 +166,7 @@ describe('audits', () => {
     expect(after[0]).toMatchObject({ userId: bob.id, data: { id: credentialId } });
   });
 
-  it('LI14: name the end of a credential that ended with its connection or its user, and who ended it', async () => {
+  it('LI14: name a credential that ended with its connection or its user, and the actor', async () => {
     const embedded = async (person: TestPerson, qName: string) => {
       const made = await person.api.post('/api/v1/data-connections', {
         ...{ dataSourceId: 'File_AmazonS3Connector', qName, connectionProperties: properties },
@@ -187,7 +187,7 @@ describe('audits', () => {
     const second = await embedded(bob, 'of a leaving user');
     const leave = [{ op: 'replace', path: '/status', value: 'disabled' }];
     expect((await admin.patch(`/api/v1/users/${bob.id}`, leave)).status).toBe(204);
-    // With others of his, at the same instant.
+    // Together with his other credentials, at the same instant.
     expect(await deleted()).toContainEqual([second.id, me, bob.id]);
   });
 });

@@ -31,7 +31,7 @@ describe('data-sources', () => {
   });
   afterAll(() => server.close());
 
-  it('200: lists the nodes of the connectors with detail, and how QRIs are made', async () => {
+  it('200: lists connector nodes with detail, and the definition of QRIs', async () => {
     const plain = await alice.api.get('/api/v1/data-sources/');
     expect(plain.body).not.toHaveProperty('connectorNodes');
     const detailed = await alice.api.get(
@@ -68,7 +68,7 @@ describe('data-sources', () => {
     expect([unknown.status, unknown.body.errors[0].code]).toEqual([404, 'DCAAS-2001']);
   });
 
-  it('QL11: api-specs list the values that there are, and a text is a text', async () => {
+  it('QL11: api-specs list the allowed values, and name a text as one', async () => {
     const specsOf = async (id: string) =>
       (await alice.api.get(`/api/v1/data-sources/${id}/api-specs`)).body.connectionProperties.properties;
     expect((await specsOf('File_AmazonS3ConnectorV2')).region).toMatchObject({
@@ -91,14 +91,14 @@ describe('data-sources', () => {
       expect((await admin.get(settings('mysql'))).body).toEqual({ disabled: false });
     });
 
-    it('400, 404: need disabled, and a source that is there', async () => {
+    it('400, 404: need `disabled`, and an existing source', async () => {
       expect((await admin.put(settings('mysql'), {})).body.errors[0].detail).toBe('disabled: is required');
       expect((await admin.put(settings('mysql'), { disabled: 'maybe' })).status).toBe(400);
       expect((await admin.put(settings('nosuch'), { disabled: true })).status).toBe(404);
       expect((await admin.get(settings('nosuch'))).body.errors[0].code).toBe('DCAAS-2001');
     });
 
-    it('hide a source that is switched off, its connections too, let none be used, and lose nothing', async () => {
+    it('hide a disabled source and its connections, refuse their use, and lose nothing', async () => {
       expect((await admin.put(settings('MySQL'), { disabled: 'true' })).body).toEqual({ disabled: true });
       expect((await listed(alice.api)).map((source) => source.dataSourceId)).not.toContain('mysql');
       const everything = await listed(alice.api, '?includeDisabled=true');

@@ -33,7 +33,7 @@ describe('invitations', () => {
     detail: body.errors[0]?.detail,
   });
 
-  it('TR4: lets a new user in once, with a key of their own making and the roles they were given', async () => {
+  it('TR4: lets a new user in once, with their own key and the assigned roles', async () => {
     const made = await admin.post(path, {
       name: 'Bob',
       email: 'bob@example.com',
@@ -91,14 +91,14 @@ describe('invitations', () => {
     expect(own.body.sub).toBe(alice.id);
   });
 
-  it('is used by one of many who redeem it at the same time', async () => {
+  it('works for one of many concurrent requests', async () => {
     const { token } = (await admin.post(path, { name: 'Crowd' })).body;
     const answers = await Promise.all(Array.from({ length: 8 }, () => redeem(token)));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
     for (const answer of answers) if (answer.status !== 201) expect(answer.status).toBe(409);
   });
 
-  it('ends when it is withdrawn, its time has come, its user is disabled or its inviter administers no more', async () => {
+  it('ends when it is withdrawn or expires, its user is disabled, or its inviter loses the role', async () => {
     const second = await addPerson(server.url, server.adminKey, 'second-admin', ['TenantAdmin']);
     const invite = async (by: ApiClient, name: string) => (await by.post(path, { name })).body;
     const [withdrawn, expired, disabled, orphaned] = [
@@ -120,7 +120,7 @@ describe('invitations', () => {
       expect(refusal(await redeem(token))).toEqual(unknown);
   });
 
-  it('refuses what is ambiguous, too long, or for an unknown user', async () => {
+  it('refuses ambiguous requests, too long lifetimes and unknown users', async () => {
     for (const [body, status, detail] of [
       [{}, 400, /^name: /],
       [{ userId: alice.id, name: 'Alice' }, 400, /^userId: /],
@@ -143,7 +143,7 @@ describe('invitations', () => {
     expect(Date.parse(week.body.expiresAt) - Date.now()).toBeGreaterThan(7 * day - 60_000);
   });
 
-  it('is for tenant administrators, and not for oneself', async () => {
+  it('is for tenant administrators, who cannot invite themselves', async () => {
     const answers = [
       await alice.api.post(path, { name: 'x' }),
       await alice.api.get(path),
@@ -155,7 +155,7 @@ describe('invitations', () => {
     expect((await admin.post(path, { userId: me })).status).toBe(403);
   });
 
-  it('TR2: no access token invites, and no machine is invited', async () => {
+  it('TR2: access tokens cannot invite, and machines cannot be invited', async () => {
     const scopes = ['user_default', 'admin_classic'];
     const client = (
       await admin.post('/api/v1/oauth-clients', { clientName: 'etl', appType: 'web', allowedScopes: scopes })
@@ -184,7 +184,7 @@ describe('invitations', () => {
     expect((await nobody.get('/console/setup')).text).not.toBe(page.text);
   });
 
-  it('slows guessing by address, and still lets the right one in', async () => {
+  it('throttles guesses by address, and still accepts the right token', async () => {
     const { token } = (await admin.post(path, { name: 'Late' })).body;
     const statuses = new Set<number>();
     for (let round = 0; round < 120; round += 1) statuses.add((await redeem(`guess-${round}`)).status);

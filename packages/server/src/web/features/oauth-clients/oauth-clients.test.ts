@@ -37,7 +37,7 @@ describe('oauth-clients', () => {
       expect(shown.text).not.toContain(clientSecret);
     });
 
-    it('gives a client at most five secrets, each deleted by its hint', async () => {
+    it('allows a client at most five secrets, each deleted by its hint', async () => {
       const client = await make('rotating');
       const path = `/api/v1/oauth-clients/${client.clientId}/client-secrets`;
       const secrets = [];
@@ -71,7 +71,7 @@ describe('oauth-clients', () => {
       ]);
     });
 
-    it('changes what may be changed, and the name of its user with it', async () => {
+    it('changes the client and the name of its user, and refuses other members', async () => {
       const { clientId, userId } = await make('before');
       const answer = await admin.patch(`/api/v1/oauth-clients/${clientId}`, [
         { op: 'replace', path: '/clientName', value: 'after' },
@@ -94,7 +94,7 @@ describe('oauth-clients', () => {
   });
 
   describe('400', () => {
-    it('refuses kinds of clients, scopes and members that are not offered', async () => {
+    it('refuses unsupported kinds of clients, scopes and members', async () => {
       const base = { clientName: 'x', appType: 'web' };
       for (const body of [
         { appType: 'web' },
@@ -139,7 +139,7 @@ describe('oauth-clients', () => {
       expect((await admin.delete('/api/v1/oauth-clients/unknown')).status).toBe(404);
     });
 
-    it('keeps a client whose user owns a space', async () => {
+    it('refuses to delete a client whose user owns a space', async () => {
       const client = await make('owner');
       const { body } = await admin.post('/oauth/token', {
         grant_type: 'client_credentials',

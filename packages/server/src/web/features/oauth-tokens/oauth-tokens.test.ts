@@ -63,7 +63,7 @@ describe('machines with access tokens', () => {
   };
 
   describe('the token endpoint', () => {
-    it("takes what Qlik's client sends and answers with a token that acts as the client's user", async () => {
+    it("accepts what Qlik's client sends, and issues a token that acts as the client's user", async () => {
       const client = await makeClient('etl');
       const answer = await ask(client, { scope: 'user_default' });
       expect(answer.status, answer.text).toBe(200);
@@ -79,7 +79,7 @@ describe('machines with access tokens', () => {
       expect(decodeJwt(answer.body.access_token)).toMatchObject({ iss: server.url, sub: client.userId });
     });
 
-    it('takes a form, and id and secret as Basic authentication', async () => {
+    it('accepts a form, and id and secret as Basic authentication', async () => {
       const { clientId, clientSecret } = await makeClient('forms');
       const credentials = { client_id: clientId, client_secret: clientSecret };
       const grant = { grant_type: 'client_credentials' };
@@ -127,13 +127,13 @@ describe('machines with access tokens', () => {
       expect((await anyone.post('/oauth/token', 'x', { 'content-type': 'text/plain' })).status).toBe(415);
     });
 
-    it('W02: no other route takes a form', async () => {
+    it('W02: no other route accepts a form', async () => {
       expect((await admin.post('/api/v1/users', 'subject=x', form)).status).toBe(415);
     });
   });
 
   describe('what a token may do', () => {
-    it('W13: administers only with the scope for it, and loses it with the scope at once', async () => {
+    it('W13: administers only with the scope for it, and loses that at once with the scope', async () => {
       const client = await makeClient('administrator', 'user_default', 'admin_classic');
       const narrow = await signedIn(client, { scope: 'user_default' });
       const wide = await signedIn(client);
@@ -173,7 +173,7 @@ describe('machines with access tokens', () => {
   });
 
   describe('the end of a token', () => {
-    it('is listed without the token, and revoked by its user or an administrator', async () => {
+    it('a token is listed without its text, and revoked by its user or an administrator', async () => {
       const client = await makeClient('listed');
       const { token, api } = await signedIn(client);
       const mine = await api.get('/api/v1/oauth-tokens');
@@ -186,7 +186,7 @@ describe('machines with access tokens', () => {
       expect((await api.get('/api/v1/users/me')).status).toBe(401);
     });
 
-    it('comes when the client is deleted or its user is disabled', async () => {
+    it('ends when its client is deleted or its user is disabled', async () => {
       const first = await makeClient('deleted');
       const second = await makeClient('disabled');
       const [one, two] = [await signedIn(first), await signedIn(second)];
@@ -200,7 +200,7 @@ describe('machines with access tokens', () => {
       expect((await admin.get(`/api/v1/users/${first.userId}`)).status).toBe(404);
     });
 
-    it('does not come with a restart', async () => {
+    it('does not end with a restart', async () => {
       const { api } = await signedIn(await makeClient('lasting'));
       await server.restart();
       // The client may hold a connection that the restart has closed.
@@ -208,7 +208,7 @@ describe('machines with access tokens', () => {
     });
   });
 
-  it('W17: refuses every token that was not signed here, for here, within its time', async () => {
+  it('W17: refuses every token that was not signed here, for this server, within its lifetime', async () => {
     const client = await makeClient('forged');
     const { token } = await signedIn(client);
     const { kid = '' } = decodeProtectedHeader(token);
@@ -244,7 +244,7 @@ describe('machines with access tokens', () => {
     expect((await apiClient(server.url, token).get('/api/v1/users/me')).status).toBe(200);
   });
 
-  it('W08: keeps neither secrets nor the signing key readable at rest', async () => {
+  it('W08: stores no secret and no signing key in plaintext', async () => {
     const client = await makeClient('at rest');
     const { token } = await signedIn(client);
     const files = readdirSync(server.dataFolder).map((name) =>

@@ -19,14 +19,14 @@ describe('who may read metrics', () => {
   const statusOf = async (headers: Record<string, string>) =>
     (await fetch(`${server.url}/metrics`, { headers })).status;
 
-  it('TR9: a client on the same machine, and no client of a proxy there', async () => {
+  it('TR9: a client on the same machine may, a client of a proxy there may not', async () => {
     expect(await statusOf({})).toBe(200);
     for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']) {
       expect([name, await statusOf({ [name]: '127.0.0.1' })]).toEqual([name, 401]);
     }
   });
 
-  it('TR9: a key with the scope metrics, which may do nothing else; an ordinary key may not', async () => {
+  it('TR9: a key with the scope metrics may, and may do nothing else; an ordinary key may not', async () => {
     const forwarded = { 'x-forwarded-for': '203.0.113.7' };
     expect(await statusOf({ ...forwarded, authorization: `Bearer ${metricsKey}` })).toBe(200);
     expect(await statusOf({ ...forwarded, authorization: `Bearer ${server.adminKey}` })).toBe(401);
@@ -36,7 +36,7 @@ describe('who may read metrics', () => {
     expect((await alice.api.post('/api/v1/api-keys', { scopes: ['metrics'] })).status).toBe(403);
   });
 
-  it('TR9: the key of an administrator opens them no longer than its user is one', async () => {
+  it("TR9: an administrator's key may only while its user has the role", async () => {
     const admin = apiClient(server.url, server.adminKey);
     const carol = await addPerson(server.url, server.adminKey, 'carol', ['TenantAdmin']);
     const made = await carol.api.post('/api/v1/api-keys', { description: 'hers', scopes: ['metrics'] });
@@ -48,7 +48,7 @@ describe('who may read metrics', () => {
     expect(await asked()).toBe(401);
   });
 
-  it('TR9: behind a public URL a proxy that adds no header is not taken for this machine', async () => {
+  it('TR9: behind a public URL, a proxy that adds no header does not count as this machine', async () => {
     const port = await findFreePort();
     const environment = { MOORING_PUBLIC_URL: 'https://mooring.example' };
     const behind = await startServer({ environment, port });
@@ -56,7 +56,7 @@ describe('who may read metrics', () => {
     await behind.close();
   });
 
-  it('TR9: guesses are counted by the client that a trusted proxy names, and that no other client can name', async () => {
+  it('TR9: guesses are counted by the client that a trusted proxy names; others cannot name one', async () => {
     const guessesFrom = async (url: string, address: string) => {
       let last = 0;
       for (let time = 0; time < 101; time += 1) {

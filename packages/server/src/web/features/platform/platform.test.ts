@@ -12,14 +12,14 @@ describe('platform', () => {
   });
   afterAll(() => server.close());
 
-  it('gives clients that ask for one a CSRF token', async () => {
+  it('issues a CSRF token to clients that request one', async () => {
     const answer = await apiClient(server.url, undefined).get('/api/v1/csrf-token');
     expect(answer.status).toBe(204);
     expect(answer.headers.get('qlik-csrf-token')).toMatch(/^[\w-]{43}$/);
     expect(answer.text).toBe('');
   });
 
-  it('shows the own tenant by `me` and by id, and no other', async () => {
+  it("shows only the caller's tenant, by `me` and by id", async () => {
     const mine = await admin.get('/api/v1/tenants/me');
     expect(mine.body).toMatchObject({ name: 'mooring', status: 'active' });
     expect((await admin.get(`/api/v1/tenants/${mine.body.id}`)).body).toEqual(mine.body);

@@ -42,7 +42,7 @@ describe('revoke everything', () => {
     expect(made.status, made.text).toBe(201);
     return made.body.qID as string;
   };
-  /** A grant, on a connection of its own. */
+  /** A grant on its own connection. */
   const signIn = async ({ api }: TestPerson, revocationUrl: string | undefined) => {
     count += 1;
     const { client, authorizationEndpoint, tokenEndpoint } = lab;
@@ -67,7 +67,7 @@ describe('revoke everything', () => {
   };
   const tenantId = async () => (await admin.get('/api/v1/tenants/me')).body.id;
 
-  it('is for tenant administrators, and for one scope at a time', async () => {
+  it('is for tenant administrators, and takes one scope at a time', async () => {
     for (const body of [{ userId: alice.id }, { all: await tenantId() }]) {
       expect((await alice.api.post(revoke, body)).status).toBe(403);
     }
@@ -77,7 +77,7 @@ describe('revoke everything', () => {
     expect((await admin.post(revoke, { userId: 'nobody' })).status).toBe(404);
   });
 
-  it('ends those of one user and of one source, and no others', async () => {
+  it('ends only those of one user, or of one source', async () => {
     const [ofAlice, mysql, ofBob] = [await bring(alice), await bring(alice, 'mysql'), await bring(bob)];
     const bySource = await admin.post(revoke, { dataSourceId: 'mysql' });
     expect(bySource.body).toMatchObject({ total: 1, data: [{ credentialId: mysql, status: 'none' }] });
@@ -103,7 +103,7 @@ describe('revoke everything', () => {
     expect((await alice.api.get(`/api/v1/data-credentials/revocations/${answer.body.id}`)).status).toBe(403);
   });
 
-  it('C07, V13, NO8: ends many as a job that outlives its node, and leaves nothing of their keys in the store', async () => {
+  it('C07, V13, NO8: ends many in a job that outlives its node, and leaves no part of their keys in the store', async () => {
     const rounds = full(40, 12);
     for (let round = 0; round < rounds; round += 1) {
       await Promise.all(Array.from({ length: 25 }, () => bring(round % 2 === 0 ? alice : bob)));
@@ -111,7 +111,7 @@ describe('revoke everything', () => {
     const before = await server.storedText();
     const wrapped = [...before.matchAll(/[A-Za-z0-9+/]{80}/g)].length;
     expect(wrapped).toBeGreaterThan(rounds * 25);
-    // Its id comes with the first of it that ends, whatever becomes of the rest.
+    // The first revocation that ends carries its id, whatever happens to the rest.
     const isMuch = '(select count(*) from revocation where batch_id = new.batch_id) >= 60';
     if (inject('databaseServer')) {
       await server.sql(`create function stop() returns trigger language plpgsql as
@@ -142,7 +142,7 @@ describe('revoke everything', () => {
     expect((await admin.get('/api/v1/data-credentials')).body.data).toEqual([]);
     expect((await bob.api.get('/api/v1/data-credentials')).body.data).toEqual([]);
     const after = await server.storedText();
-    // Of the signing keys, hash keys and heads of the tenant there are a few left.
+    // A few rows remain: signing keys, hash keys and heads of the tenant.
     expect([...after.matchAll(/[A-Za-z0-9+/]{80}/g)].length).toBeLessThan(wrapped / 10);
   });
 });

@@ -11,8 +11,8 @@ const view: CallbackView = {
 };
 const markup = `"><img src=x onerror=alert(1)>'&</code></strong></title></script>`;
 
-describe('the page a sign-in lands on', () => {
-  it('O06: names who started it, for which source and connection, and warns all others', () => {
+describe('the callback page of a sign-in', () => {
+  it('O06: names the user who started it, the source and the connection, and warns other users', () => {
     const { html } = renderCallbackPage(view);
     const text = html.replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]+>/g, '').replace(/\s+/g, ' ');
     expect(text).toContain('“Alice Example” started this sign-in to REST API for the connection “Orders”.');
@@ -24,7 +24,7 @@ describe('the page a sign-in lands on', () => {
     expect(renderCallbackPage(unnamed).html).not.toContain('for the connection');
   });
 
-  it('TR3: quotes and cuts names, so that none passes for a sentence of the page', () => {
+  it('TR3: quotes and truncates names, so that a name cannot pose as text of the page', () => {
     const says = 'Orders”. Mooring asks you to press the button below.\n\nYour administrator agrees. '.repeat(
       9,
     );
@@ -41,13 +41,13 @@ describe('the page a sign-in lands on', () => {
     expect(html).not.toContain('agrees');
   });
 
-  it('A5: holds the code alone in #auth-code, and nowhere else', () => {
+  it('A5: shows the code alone in #auth-code, and nowhere else', () => {
     const { html } = renderCallbackPage(view);
     expect(html).toContain(`<code id="auth-code" translate="no">${view.code}</code>`);
     expect(html.split(view.code)).toHaveLength(2);
   });
 
-  it('O14, W01: shows markup as text wherever it stands', () => {
+  it('O14, W01: shows markup as text everywhere', () => {
     const problem: CallbackView = { kind: 'problem', title: markup, detail: markup, remedy: markup };
     const code = { ...view, code: markup, initiatorName: markup, sourceName: markup, connectionName: markup };
     for (const [hostile, harmless] of [
@@ -82,7 +82,7 @@ describe('the page a sign-in lands on', () => {
     expect(html).not.toMatch(/postMessage|\bstyle="|\bon\w+="|https?:|\bsrc=|@import|url\(/);
   });
 
-  it('never uses a nonce twice, and needs no script where there is nothing to copy', () => {
+  it('never reuses a nonce, and has no script where there is nothing to copy', () => {
     const policies = Array.from(
       { length: 100 },
       () => renderCallbackPage(view).headers['Content-Security-Policy'],

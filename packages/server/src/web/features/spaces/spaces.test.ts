@@ -66,7 +66,7 @@ describe('spaces', () => {
       expect(answer.body).toMatchObject({ type: 'user', roles: ['consumer', 'producer'] });
     });
 
-    it('lists by role and in order, there and back', async () => {
+    it('lists by role and in order, forward and back', async () => {
       for (const [name, role] of [
         ['Role B', 'producer'],
         ['Role a', 'producer'],
@@ -114,7 +114,7 @@ describe('spaces', () => {
       expect((await admin.put(`/api/v1/spaces/${id}`, { ownerId: carol.id })).body.ownerId).toBe(carol.id);
     });
 
-    it('X05: a stranger learns nothing', async () => {
+    it('X05: reveals nothing to a stranger', async () => {
       const id = await make('Closed');
       const made = (await assign(id, carol, 'consumer')).body;
       for (const spaceId of [id, unknownId]) {

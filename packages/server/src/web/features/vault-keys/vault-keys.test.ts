@@ -47,7 +47,7 @@ async function assertAllOpen(): Promise<void> {
 const untilMoved = (id: string) =>
   expect.poll(async () => (await keys()).find((key) => key.id === id)?.records, { timeout: 20_000 }).toBe(0);
 
-it('seals under one key from the first start on', async () => {
+it('seals under one key from the first start', async () => {
   const [only, ...others] = await keys();
   expect(others).toEqual([]);
   expect(only).toMatchObject({ state: 'active' });
@@ -65,7 +65,7 @@ it('is for administrators only', async () => {
   }
 });
 
-it('V09: rotates while serving, and retires a key only when nothing is or can come under it', async () => {
+it('V09: rotates while serving, and retires a key only when nothing is or can be sealed under it', async () => {
   const [before] = await keys();
   if (!before) throw new Error('no key');
   expect((await retire(before.id)).status).toBe(409);
@@ -88,7 +88,7 @@ it('V09: rotates while serving, and retires a key only when nothing is or can co
   expect(repeated.body.qID, 'the answer kept for the key').toBe(connections[0]);
 
   expect((await retire(before.id)).text).toContain('15 seconds');
-  // As one that a node was held up with.
+  // As a node would have left it that was delayed.
   await server.sql(`insert into secret
       (tenant_id, record_kind, record_id, field, owner_id, version, key_id, wrapped_key, ciphertext)
     select tenant_id, record_kind, 'late', field, owner_id, version, '${before.id}', wrapped_key, ciphertext
@@ -105,7 +105,7 @@ it('V09: rotates while serving, and retires a key only when nothing is or can co
   await assertAllOpen();
 });
 
-it('moves the store to a new master key when both are given, and needs only the new one from then on', async () => {
+it('moves the store to a new master key when both are given, and then needs only the new one', async () => {
   const old = environment['MOORING_MASTER_KEY'] ?? '';
   const status = async () => (await fetch(`${server.url}/readyz`)).status;
   environment['MOORING_MASTER_KEY'] = newMasterKey();
@@ -125,7 +125,7 @@ it('moves the store to a new master key when both are given, and needs only the 
   await server.restart();
 });
 
-it('rotates by itself when a key comes near the number of data keys that it may wrap', async () => {
+it('rotates automatically when a key approaches its wrap limit', async () => {
   const configuration = { egress: { loopback: 'deny' }, limits: { wrapsPerKey: 1_000 } };
   const limited = await startServer({ configuration });
   try {
