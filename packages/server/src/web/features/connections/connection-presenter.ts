@@ -22,7 +22,7 @@ function publicProperties({ row, manifest, credential }: PresentedConnection): R
   return properties;
 }
 
-/** @param base URL of `links.self`, as Qlik answers: with `/api` for a GET, so that it can be fetched, without for a POST */
+/** @param base of `links.self`: as in Qlik, with `/api` in answers to a GET, without it in answers to a POST */
 export function presentConnection(
   connection: PresentedConnection,
   base: string,

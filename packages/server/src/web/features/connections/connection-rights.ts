@@ -76,7 +76,7 @@ async function assertSpaceType(store: Store, caller: Caller, spaceId: string | n
     throw invalidField('spaceType', `is ${stated}, and the space is ${space.type}`);
 }
 
-/** @throws InvalidRequest; AppError ACCESS-DENIED, NOT-FOUND: for the first part of the update that the caller may not make */
+/** @throws InvalidRequest; AppError ACCESS-DENIED, NOT-FOUND for the first part that the caller may not update */
 export async function assertMayUpdate(
   store: Store,
   caller: Caller,

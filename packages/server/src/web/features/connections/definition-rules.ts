@@ -4,7 +4,7 @@ import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { InvalidRequest, invalidField } from '../../../core/errors/app-error.js';
 import type { Definition } from '../../../core/store/decoded-rows.js';
 
-/** A definition as JSON without certificates. A few hundred bytes are usual, and lists hold thousands of definitions. */
+/** Of a definition as JSON without certificates. A few hundred are usual; lists contain thousands of definitions. */
 const definitionBytesMax = 64 * 1024;
 
 const bytesOf = (manifest: SourceManifest, definition: Definition): number =>

@@ -83,8 +83,8 @@ function isSecret([member, name]: readonly string[], manifest: SourceManifest): 
 }
 
 /**
- * Adds the list that a path leads into if the document lacks it: a list that was never set is empty. Secret files are never
- * shown, so a patch must send a file whole; its default name is that of the property.
+ * Adds the list that a path leads into if the document lacks it: a list that was never set is empty. Secret files are
+ * never shown, so a patch must send a file whole; its default name is that of the property.
  */
 function startList(
   properties: Record<string, unknown>,

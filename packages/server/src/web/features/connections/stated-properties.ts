@@ -121,8 +121,8 @@ function credentialChoice(body: PostConnectionBody, stated: unknown): Record<str
 const ofStatements = ['qUsername', 'qPassword', 'qConnectionSecret'] as const;
 
 /**
- * Qlik's `ConnectionCreate`, the body by connect statement, as one by properties. `connectionProperties` take precedence
- * over the statement: a connection that was read and is sent back holds both.
+ * Qlik's `ConnectionCreate`, the body by connect statement, as one by properties. `connectionProperties` take
+ * precedence over the statement: a connection that was read and is sent back has both.
  * @returns also the names of secret members that are ignored
  * @throws InvalidRequest, AppError DCAAS-2001
  */

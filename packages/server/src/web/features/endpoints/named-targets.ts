@@ -8,8 +8,8 @@ import { invalidField } from '../../../core/errors/app-error.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 
-// What requests name: a connection by the name that Qlik's load scripts use (`Space:Name`, `:Name` in the current space,
-// or a bare name), or a data source and its properties by a connect statement.
+// What requests name: a connection by the name that Qlik's load scripts use (`Space:Name`, `:Name` in the current
+// space, or a bare name), or a data source and its properties by a connect statement.
 
 /**
  * Without a space in the text, the name is looked up in the given space, or in the caller's personal one.

@@ -4,8 +4,8 @@ import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { connectionRows, type Page } from './connection-store.js';
 import { type Selection, selectedNames } from './selection.js';
 
-// Names in the order of a locale. The stores lack ICU collations, so short lists are sorted in memory. Longer lists are in
-// the order of the folded names, which are stored.
+// Names in the order of a locale. The stores lack ICU collations, so short lists are sorted in memory. Longer lists are
+// in the order of the folded names, which are stored.
 
 /** A list with more connections than this is sorted by folded names. */
 export const collatedMax = 2000;

@@ -67,8 +67,8 @@ async function insertSpace(store: Store, id: string, type: SpaceType, role: Spac
 export type ListedStore = Awaited<ReturnType<typeof openListedStore>>;
 
 /**
- * A store with users and their connections: personal ones, in a space for every role that Cat can have in a space of each
- * type, and in a space of each type that she owns.
+ * A store with users and their connections: personal ones, in a space of each type for every role that Cat can have
+ * there, and in a space of each type that she owns.
  */
 export async function openListedStore() {
   const folder = mkdtempSync(path.join(tmpdir(), 'mooring-list-'));
