@@ -51,7 +51,7 @@ function deltas(count: number, first: number, block: readonly number[]): Buffer 
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
-/** A busy machine collects late, and what it has not collected is not held memory that a read needs. */
+/** A busy machine collects late: uncollected garbage does not count as memory that a read needs. */
 const batchesBetween = 5_000;
 
 /** Reads rows and forgets them; most memory that the process grew by meanwhile, in MiB, and how many rows came. */
