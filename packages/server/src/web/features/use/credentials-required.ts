@@ -4,7 +4,7 @@ import type { Caller } from '../../../core/access/caller.js';
 import { mayTakeOver } from '../../../core/access/owner-left.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import {
-  confirmedDestinations,
+  confirmedDestinations as destinationsOf,
   giversOf,
   keptLogin,
   openConnectionSecrets,
@@ -103,13 +103,6 @@ async function signInLink(
   }
 }
 
-/** Old and new destination, so that a client can ask its user to confirm without another request. */
-const confirmation = (connection: ConnectionTable, confirmed: readonly string[]) => ({
-  confirm: `/api/v1/data-connections/${connection.id}/credential/actions/confirm`,
-  destination: connection.destination,
-  confirmedDestinations: confirmed,
-});
-
 /** The error for a use without a usable credential; the refusal is in the audit log when this resolves. */
 export async function credentialsRequired(deps: UseDependencies, use: UnresolvedUse): Promise<AppError> {
   const { store } = deps;
@@ -124,7 +117,8 @@ export async function credentialsRequired(deps: UseDependencies, use: Unresolved
   const isShown = !isEmbedded || credential?.owner_id === caller.userId;
   await recordRefusal(deps, caller, connection, state);
   const mayConfirm = state === 'needs_confirmation' && isShown && (!isSuspended || suspendedAt);
-  const confirmed = mayConfirm && credential ? await confirmedDestinations(store.db, credential) : undefined;
+  const confirmedDestinations = mayConfirm && credential && (await destinationsOf(store.db, credential));
+  const { destination } = connection;
   const path = `/api/v1/data-connections/${connection.id}`;
   return new AppError('CREDENTIALS-REQUIRED', isOrphan ? ownerLeft : explain(resolution), {
     meta: {
@@ -136,7 +130,10 @@ export async function credentialsRequired(deps: UseDependencies, use: Unresolved
       ...(state === 'needs_approval' ? { approve: `/api/v1/api-keys/${caller.keyId}/actions/approve` } : {}),
       ...(isOrphan ? { ownerLeft: true } : {}),
       ...(suspendedAt ? { suspendedAt, suspendedBy: connection.suspended_by } : {}),
-      ...(confirmed ? confirmation(connection, confirmed) : {}),
+      // Old and new destination, so that a client can ask its user to confirm without another request.
+      ...(confirmedDestinations
+        ? { confirm: `${path}/credential/actions/confirm`, destination, confirmedDestinations }
+        : {}),
       bring: isEmbedded ? path : `${path}/credential`,
     },
   });

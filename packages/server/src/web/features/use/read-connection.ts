@@ -16,7 +16,7 @@ import { distinctColumns, jsonHeader } from '../../../core/streams/column-names.
 import { lastWords } from '../../../core/streams/last-words.js';
 import { contentTypeOf, negotiate, type StreamFormat } from '../../../core/streams/media-type.js';
 import { type BrokenEnding, type ReplyOutcome, sendRows } from '../../../core/streams/row-reply.js';
-import { handled, type RequestScope } from '../../http/handler.js';
+import { bind, handled } from '../../http/handler.js';
 import type { PreparedUse, UseDependencies } from './prepared-use.js';
 import { assertTarget, defined } from './request-checks.js';
 import { type FinishedUse, outcomeOf, runUse } from './run-use.js';
@@ -130,29 +130,18 @@ async function readThrough(
 }
 
 /** Streams rows in the format that the client accepts. @throws AppError NOT-ACCEPTABLE */
-export async function readRows(
-  deps: UseDependencies,
-  { qID, withColumns }: { qID: string; withColumns: boolean | undefined },
-  body: ReadRequest['body'],
-  { caller, request, reply, signal, traceId }: RequestScope,
-): Promise<typeof handled> {
-  const accepted = negotiate(request.headers.accept);
-  const format = accepted === 'ndjson' && withColumns ? 'ndjson-with-columns' : accepted;
-  if (!format) {
-    const offered = (['ndjson', 'csv', 'arrow'] as const).map(contentTypeOf).join(', ');
-    throw new AppError('NOT-ACCEPTABLE', `Accept one of: ${offered}.`);
-  }
-  const use = {
-    caller,
-    qID,
-    action: 'read' as const,
-    what: body,
-    signal,
-    operation: readConnection.id,
-    traceId,
-    check: (capabilities: Capabilities) => assertTarget(body, capabilities),
-  };
-  return runUse(deps, use, (prepared) =>
-    readThrough(deps, prepared, { body, format, reply, signal, traceId }),
-  );
-}
+export const readRows = (deps: UseDependencies) =>
+  bind(readConnection, async ({ params: { qID }, query, body }, scope) => {
+    const { caller, request, reply, signal, traceId } = scope;
+    const accepted = negotiate(request.headers.accept);
+    const format = accepted === 'ndjson' && query.header ? 'ndjson-with-columns' : accepted;
+    if (!format) {
+      const offered = (['ndjson', 'csv', 'arrow'] as const).map(contentTypeOf).join(', ');
+      throw new AppError('NOT-ACCEPTABLE', `Accept one of: ${offered}.`);
+    }
+    const check = (capabilities: Capabilities) => assertTarget(body, capabilities);
+    const about = { qID, action: 'read' as const, operation: readConnection.id, what: body, check };
+    return runUse(deps, { ...about, caller, signal, traceId }, (use) =>
+      readThrough(deps, use, { body, format, reply, signal, traceId }),
+    );
+  });

@@ -1,5 +1,5 @@
 import type { Capabilities } from '@mooring/connectors/spec/manifest';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
+import { invalidField } from '../../../core/errors/app-error.js';
 
 // What a request may ask of a source, by the capabilities of its manifest.
 
@@ -11,16 +11,14 @@ export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T
 /** @throws InvalidRequest */
 export function assertFiles(body: { file?: unknown }, { files = false }: Capabilities): void {
   if (body.file === undefined || files) return;
-  throw new InvalidRequest([
-    { field: 'file', message: 'is not supported by this data source: it has no files' },
-  ]);
+  throw invalidField('file', 'is not supported by this data source: it has no files');
 }
 
 /** Browse and read share the limit, so that every path a user can browse to can be read. @throws InvalidRequest */
 export function assertPath(path: readonly string[] = [], { browseDepth }: Capabilities): void {
   if (path.length <= browseDepth) return;
   const message = `has ${path.length} parts; paths of this data source have at most ${browseDepth}`;
-  throw new InvalidRequest([{ field: 'path', message }]);
+  throw invalidField('path', message);
 }
 
 /** Exactly one of path and query, and only what the source supports. @throws InvalidRequest */
@@ -30,12 +28,10 @@ export function assertTarget(
 ): void {
   assertFiles(body, capabilities);
   if ((body.path === undefined) === (body.query === undefined)) {
-    throw new InvalidRequest([{ field: 'path', message: 'or query is required, and not both' }]);
+    throw invalidField('path', 'or query is required, and not both');
   }
   if (body.query !== undefined && !capabilities.readQuery) {
-    throw new InvalidRequest([
-      { field: 'query', message: 'is not supported by this data source; give a path' },
-    ]);
+    throw invalidField('query', 'is not supported by this data source; give a path');
   }
   assertPath(body.path, capabilities);
 }

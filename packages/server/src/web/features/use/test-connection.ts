@@ -2,13 +2,13 @@ import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { lackingOf } from '@mooring/connectors/kit/login-parts';
 import { destinationOf, type SplitProperties } from '@mooring/connectors/kit/properties';
 import { testConnection, testUnsaved } from '@mooring/contract/routes/use';
-import type { z } from 'zod';
 import type { RefusedDestination } from '../../../core/audit/refused-destinations.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
-import { InvalidRequest } from '../../../core/errors/app-error.js';
+import { InvalidRequest, invalidField } from '../../../core/errors/app-error.js';
 import { CoarseFailure, coarseSeconds } from '../../../core/errors/coarse.js';
 import { coarseTestFailure, testToldCoarsely } from '../../../core/sessions/coarse-test.js';
 import { type TestAnswer, testInStages } from '../../../core/sessions/staged-test.js';
+import { bind } from '../../http/handler.js';
 import type { PreparedUse, UseDependencies } from './prepared-use.js';
 import { assertStillAllowed, runUse, type UseScope } from './run-use.js';
 
@@ -34,40 +34,37 @@ async function testThrough(deps: UseDependencies, use: PreparedUse, { signal, tr
 }
 
 /** Tests a saved connection. Users who may not edit it get a coarse answer: see `errors/coarse`. */
-export async function testSaved(deps: UseDependencies, qID: string, scope: UseScope): Promise<TestAnswer> {
-  const { caller, signal, traceId } = scope;
-  const coarse = { since: 0, seconds: deps.config.limits.testSeconds, left: signal, isOwnLogin: false };
-  let mayEdit = false;
-  const request = { caller, signal, traceId, qID, action: 'test' as const, operation: testConnection.id };
-  const tested = runUse(deps, request, (use) => {
-    mayEdit = use.mayEdit;
-    Object.assign(coarse, { since: performance.now(), isOwnLogin: use.isOwnLogin });
-    return testThrough(deps, use, scope);
+export const testSaved = (deps: UseDependencies) =>
+  bind(testConnection, async ({ params: { qID } }, scope) => {
+    const { caller, signal, traceId } = scope;
+    const coarse = { since: 0, seconds: deps.config.limits.testSeconds, left: signal, isOwnLogin: false };
+    let mayEdit = false;
+    const request = { caller, signal, traceId, qID, action: 'test' as const, operation: testConnection.id };
+    const tested = runUse(deps, request, (use) => {
+      mayEdit = use.mayEdit;
+      Object.assign(coarse, { since: performance.now(), isOwnLogin: use.isOwnLogin });
+      return testThrough(deps, use, scope);
+    });
+    const answer = await tested.catch((error: unknown) => {
+      if (error instanceof CoarseFailure) return coarseTestFailure();
+      throw error;
+    });
+    return { status: 200, body: mayEdit ? answer : await testToldCoarsely(answer, coarse) };
   });
-  const answer = await tested.catch((error: unknown) => {
-    if (error instanceof CoarseFailure) return coarseTestFailure();
-    throw error;
-  });
-  return mayEdit ? answer : testToldCoarsely(answer, coarse);
-}
 
 /** @throws InvalidRequest unless the request itself holds the whole login */
 function assertTestable({ choice, signIn, definition, credential }: SplitProperties): void {
   if (choice.selectedCredentials !== undefined) {
-    throw new InvalidRequest([
-      {
-        field: 'connectionProperties.selectedCredentials',
-        message: 'cannot be used here: a stored secret is used only through a saved connection',
-      },
-    ]);
+    throw invalidField(
+      'connectionProperties.selectedCredentials',
+      'cannot be used here: a stored secret is used only through a saved connection',
+    );
   }
   if (signIn.oauth) {
-    throw new InvalidRequest([
-      {
-        field: 'connectionProperties',
-        message: `save the connection first: ${signIn.label} can be tested only through a saved connection`,
-      },
-    ]);
+    throw invalidField(
+      'connectionProperties',
+      `save the connection first: ${signIn.label} can be tested only through a saved connection`,
+    );
   }
   const lacking = lackingOf(signIn, definition, credential);
   if (lacking.length > 0) {
@@ -78,29 +75,27 @@ function assertTestable({ choice, signIn, definition, credential }: SplitPropert
 }
 
 /** Tests properties that are not saved, with the login of the request. */
-export async function testProperties(
-  deps: UseDependencies,
-  body: z.output<typeof testUnsaved.body>,
-  { caller, signal, traceId }: UseScope,
-): Promise<TestAnswer> {
-  const manifest = await deps.catalogue.enabled(caller.tenantId, body.datasourceID);
-  const split = splitProperties(manifest, body.connectionProperties);
-  assertTestable(split);
-  const visit = {
-    tenantId: caller.tenantId,
-    destination: destinationOf(manifest, split.definition),
-    userId: caller.userId,
-    spaceId: null,
-    isTest: true,
-  };
-  const login = { signIn: split.signIn.id, fields: split.credential };
-  const answer = await deps.sessions.enter(visit, signal, (entry) => {
-    const within = AbortSignal.any([signal, timeLimit(deps.config.limits.testSeconds * 1000)]);
-    return testInStages({ manifest, properties: split.definition, login, signal: within }, entry);
+export const testProperties = (deps: UseDependencies) =>
+  bind(testUnsaved, async ({ body: { datasourceID, connectionProperties } }, scope) => {
+    const { caller, signal, traceId } = scope;
+    const manifest = await deps.catalogue.enabled(caller.tenantId, datasourceID);
+    const split = splitProperties(manifest, connectionProperties);
+    assertTestable(split);
+    const visit = {
+      tenantId: caller.tenantId,
+      destination: destinationOf(manifest, split.definition),
+      userId: caller.userId,
+      spaceId: null,
+      isTest: true,
+    };
+    const login = { signIn: split.signIn.id, fields: split.credential };
+    const answer = await deps.sessions.enter(visit, signal, (entry) => {
+      const within = AbortSignal.any([signal, timeLimit(deps.config.limits.testSeconds * 1000)]);
+      return testInStages({ manifest, properties: split.definition, login, signal: within }, entry);
+    });
+    await recordRefusedTest(deps, answer, { by: caller, operation: testUnsaved.id, traceId });
+    if (answer.stages.at(-1)?.code === 'SOURCE-SIGN-IN-FAILED') {
+      await deps.signInRefused({ caller, action: 'test-unsaved' });
+    }
+    return { status: 200, body: answer };
   });
-  await recordRefusedTest(deps, answer, { by: caller, operation: testUnsaved.id, traceId });
-  if (answer.stages.at(-1)?.code === 'SOURCE-SIGN-IN-FAILED') {
-    await deps.signInRefused({ caller, action: 'test-unsaved' });
-  }
-  return answer;
-}

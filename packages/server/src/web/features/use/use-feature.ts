@@ -1,21 +1,14 @@
 import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Capabilities } from '@mooring/connectors/spec/manifest';
-import {
-  browseConnection,
-  previewConnection,
-  readConnection,
-  resolveConnection,
-  testConnection,
-  testUnsaved,
-} from '@mooring/contract/routes/use';
+import { browseConnection, previewConnection } from '@mooring/contract/routes/use';
 import type { Task } from '../../../core/sessions/session-work.js';
 import { collect } from '../../../core/streams/encoded-rows.js';
 import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
 import type { UseDependencies } from './prepared-use.js';
 import { readRows } from './read-connection.js';
 import { assertFiles, assertPath, assertTarget, defined } from './request-checks.js';
-import { resolveUse } from './resolve-connection.js';
+import { resolve } from './resolve-connection.js';
 import { assertStillAllowed, runUse, type UseRequest } from './run-use.js';
 import { testProperties, testSaved } from './test-connection.js';
 
@@ -48,38 +41,25 @@ async function answer(
   return { status: 200 as const, body };
 }
 
+const browse = (deps: UseDependencies) =>
+  bind(browseConnection, ({ params: { qID }, body }, scope) => {
+    const { path = [], limit = browseItems, page, file } = body;
+    const check = (capabilities: Capabilities) => {
+      assertFiles(body, capabilities);
+      assertPath(path, capabilities);
+    };
+    const about = { qID, action: 'browse' as const, operation: browseConnection.id, what: path, check };
+    return answer(deps, scope, about, { kind: 'browse', request: defined({ path, limit, page, file }) });
+  });
+
+const preview = (deps: UseDependencies) =>
+  bind(previewConnection, ({ params: { qID }, body }, scope) => {
+    const { limit = previewRows, ...target } = body;
+    const check = (capabilities: Capabilities) => assertTarget(body, capabilities);
+    const about = { qID, action: 'preview' as const, operation: previewConnection.id, what: body, check };
+    return answer(deps, scope, about, { kind: 'preview', request: defined(target), limit });
+  });
+
 /** Test, browse, preview, read and resolve: everything that uses a connection, with the caller's own credential. */
-export function createUseFeature(deps: UseDependencies): BoundRoute[] {
-  return [
-    bind(testConnection, async ({ params }, scope) => ({
-      status: 200,
-      body: await testSaved(deps, params.qID, scope),
-    })),
-    bind(testUnsaved, async ({ body }, scope) => ({
-      status: 200,
-      body: await testProperties(deps, body, scope),
-    })),
-    bind(browseConnection, ({ params: { qID }, body }, scope) => {
-      const { path = [], limit = browseItems, page, file } = body;
-      const check = (capabilities: Capabilities) => {
-        assertFiles(body, capabilities);
-        assertPath(path, capabilities);
-      };
-      const about = { qID, action: 'browse' as const, operation: browseConnection.id, what: path, check };
-      return answer(deps, scope, about, { kind: 'browse', request: defined({ path, limit, page, file }) });
-    }),
-    bind(previewConnection, ({ params: { qID }, body }, scope) => {
-      const { limit = previewRows, ...target } = body;
-      const check = (capabilities: Capabilities) => assertTarget(body, capabilities);
-      const about = { qID, action: 'preview' as const, operation: previewConnection.id, what: body, check };
-      return answer(deps, scope, about, { kind: 'preview', request: defined(target), limit });
-    }),
-    bind(readConnection, ({ params, query, body }, scope) =>
-      readRows(deps, { qID: params.qID, withColumns: query.header }, body, scope),
-    ),
-    bind(resolveConnection, async ({ params, body }, { caller }) => ({
-      status: 200,
-      body: await resolveUse(deps, caller, params.qID, body),
-    })),
-  ];
-}
+export const createUseFeature = (deps: UseDependencies): BoundRoute[] =>
+  [testSaved, testProperties, browse, preview, readRows, resolve].map((operation) => operation(deps));

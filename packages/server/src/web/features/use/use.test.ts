@@ -1,6 +1,6 @@
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
 import { recordStatements, type Statement } from '../../../testing/recorded-statements.js';
 import { type SharedConnection, sharedConnection } from './__fixtures__/shared-connection.js';
 
@@ -42,6 +42,22 @@ describe('using a shared connection', () => {
       usable: false,
       state: 'missing',
     });
+  });
+
+  it('H: refuses in one order: no access, role, data source, request, credential', async () => {
+    const stranger = await addPerson(server.url, server.adminKey, 'stranger');
+    const admin = apiClient(server.url, server.adminKey);
+    const disable = (disabled: boolean) => admin.put('/api/v1/data-sources/postgres/settings', { disabled });
+    const unclear = { path: ['sales', 'orders'], query: 'select 1' };
+    const codeFor = async (api: ApiClient, body: object) =>
+      (await api.post(`${connection}/actions/preview`, body)).body.errors[0].code;
+    expect((await disable(true)).status).toBe(200);
+    expect(await codeFor(stranger.api, unclear)).toBe('NOT-FOUND');
+    expect(await codeFor(admin, unclear)).toBe('ACCESS-DENIED');
+    expect(await codeFor(carol.api, unclear)).toBe('DCAAS-2001');
+    await disable(false);
+    expect(await codeFor(carol.api, unclear)).toBe('DCERROR-0010');
+    expect(await codeFor(carol.api, { path: ['sales', 'orders'] })).toBe('CREDENTIALS-REQUIRED');
   });
 
   it('D11: says that a source with passwords has no sign-in page', async () => {
