@@ -1,5 +1,6 @@
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
 import { newUuid } from '../crypto/random.js';
+import type { Caller } from './caller.js';
 import { type SigningKeys, signingAlgorithm } from './signing-key.js';
 
 // Short-lived access tokens of OAuth clients: JWTs after RFC 9068. A token alone opens nothing: its id must still be
@@ -17,12 +18,7 @@ function headerOf(token: string): Record<string, unknown> | undefined {
   }
 }
 
-export interface TokenClient {
-  clientId: string;
-  userId: string;
-  tenantId: string;
-  scope: string;
-}
+export type TokenClient = Pick<Caller, 'userId' | 'tenantId'> & { clientId: string; scope: string };
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>;
 

@@ -1,14 +1,12 @@
 import { record } from '../audit/record.js';
 import type { Store } from '../store/store.js';
 
-/** Which data sources a tenant has switched off. Nothing else about them changes. */
-export interface SourceSettings {
-  isDisabled(tenantId: string, sourceId: string): Promise<boolean>;
-  disabledIn(tenantId: string): Promise<ReadonlySet<string>>;
-  set(by: { tenantId: string; userId: string }, sourceId: string, isDisabled: boolean): Promise<void>;
-}
+type Actor = { tenantId: string; userId: string };
 
-export function createSourceSettings(store: Store): SourceSettings {
+export type SourceSettings = ReturnType<typeof createSourceSettings>;
+
+/** Which data sources a tenant has switched off. Nothing else about them changes. */
+export function createSourceSettings(store: Store) {
   const disabled = (tenantId: string) =>
     store.db
       .selectFrom('source_setting')
@@ -16,14 +14,14 @@ export function createSourceSettings(store: Store): SourceSettings {
       .where('tenant_id', '=', tenantId)
       .where('disabled', '=', 1);
   return {
-    async isDisabled(tenantId, sourceId) {
+    async isDisabled(tenantId: string, sourceId: string): Promise<boolean> {
       return (await disabled(tenantId).where('source_id', '=', sourceId).executeTakeFirst()) !== undefined;
     },
-    async disabledIn(tenantId) {
+    async disabledIn(tenantId: string): Promise<ReadonlySet<string>> {
       const rows = await disabled(tenantId).execute();
       return new Set(rows.map((row) => row.source_id));
     },
-    async set({ tenantId, userId }, sourceId, isDisabled) {
+    async set({ tenantId, userId }: Actor, sourceId: string, isDisabled: boolean): Promise<void> {
       const values = {
         disabled: isDisabled ? 1 : 0,
         updated_at: store.clock.iso(),

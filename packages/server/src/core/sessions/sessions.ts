@@ -36,21 +36,6 @@ export interface Entry {
   begunAt(): number | undefined;
 }
 
-export interface Sessions {
-  /**
-   * Acts within the concurrency limits, and always releases them. A crowd in front of a source must not load the
-   * store and the vault either, so this comes before a use is recorded and its login opened.
-   * @throws as `Isolation.enter`, and what `act` throws
-   */
-  enter<Result>(
-    visit: SourceVisit,
-    signal: AbortSignal,
-    act: (entry: Entry) => Promise<Result>,
-  ): Promise<Result>;
-  /** Sessions that are open now, for metrics and for draining. */
-  openCount(): number;
-}
-
 export interface SessionDependencies {
   execute: Execute;
   isolation: Isolation;
@@ -68,15 +53,8 @@ function isMiss(error: unknown, signal: AbortSignal): boolean {
   return error.kind === 'cancelled' && signal.aborted && abortError(signal).kind === 'timeout';
 }
 
-interface WatchedLogin {
-  login: Login;
-  isAtFault(): boolean;
-  /** Why there was no token, where this server is the cause: a connector would report it as its own failure. */
-  failureOfOurs(): unknown;
-}
-
 /** The same login, which notes whether its tokens were available. */
-function watchTokens(login: Login): WatchedLogin {
+function watchTokens(login: Login) {
   const { accessToken } = login;
   if (accessToken === undefined) return { login, isAtFault: () => false, failureOfOurs: () => undefined };
   let pending = 0;
@@ -84,6 +62,7 @@ function watchTokens(login: Login): WatchedLogin {
   let ofOurs: unknown;
   return {
     isAtFault: () => hasFailed || pending > 0,
+    /** Why there was no token, where this server is the cause: a connector would report it as its own failure. */
     failureOfOurs: () => ofOurs,
     login: {
       ...login,
@@ -99,7 +78,7 @@ function watchTokens(login: Login): WatchedLogin {
           pending -= 1;
         }
       },
-    },
+    } satisfies Login,
   };
 }
 
@@ -119,11 +98,17 @@ function createProof(ms: number | undefined, isProven: () => boolean) {
   };
 }
 
+export type Sessions = ReturnType<typeof createSessions>;
+
 /**
  * Every use opens its own session and closes it. Nothing is pooled, so nothing of one user (login, session state,
  * temporary tables) can reach another.
+ *
+ * `enter` acts within the concurrency limits, and always releases them. A crowd in front of a source must not load the
+ * store and the vault either, so this comes before a use is recorded and its login opened. It throws as
+ * `Isolation.enter`, and what `act` throws. `openCount` are the sessions that are open now, for metrics and for draining.
  */
-export function createSessions({ execute, isolation, settings }: SessionDependencies): Sessions {
+export function createSessions({ execute, isolation, settings }: SessionDependencies) {
   let openCount = 0;
 
   /** Some drivers connect when a session is opened, others with its first request: a source is reached after both. */
@@ -199,7 +184,7 @@ export function createSessions({ execute, isolation, settings }: SessionDependen
 
   return {
     openCount: () => openCount,
-    enter: (visit, signal, act) =>
+    enter: <Result>(visit: SourceVisit, signal: AbortSignal, act: (entry: Entry) => Promise<Result>) =>
       isolation.enter(visit, signal, (findings) => enterWith(visit, findings, act)),
   };
 }

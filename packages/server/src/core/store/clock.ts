@@ -13,11 +13,6 @@ export interface Clock {
   align(): Promise<void>;
 }
 
-/** A clock that follows the store's time until it is stopped. */
-export interface AlignedClock extends Clock {
-  stop(): void;
-}
-
 /** Interval between two reads of the store's time. */
 const alignMs = 30_000;
 /** How often to check whether the machine's clock has jumped, as it does when the machine wakes up. */
@@ -25,8 +20,11 @@ const lookMs = 1_000;
 /** More than a clock is slewed between two checks, and less than any lease or expiry. */
 const jumpMs = 500;
 
-/** @param read the store's time in milliseconds since the epoch */
-export function createClock(read: () => Promise<number>): AlignedClock {
+/**
+ * A clock that follows the store's time until it is stopped.
+ * @param read the store's time in milliseconds since the epoch
+ */
+export function createClock(read: () => Promise<number>): Clock & { stop(): void } {
   let base = Date.now();
   let at = performance.now();
   const now = () => Math.round(base + performance.now() - at);

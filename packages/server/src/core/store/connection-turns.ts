@@ -18,18 +18,6 @@ export interface Leased {
   firstMs: number;
 }
 
-export interface ConnectionTurns {
-  /**
-   * Waits for a connection, in order of arrival, while the database answers any request.
-   * @throws StoreUnavailableError
-   */
-  lease(): Promise<Leased>;
-  /** @param isBroken the connection is closed */
-  giveBack(client: pg.PoolClient, isBroken: boolean): void;
-  /** To be called when the database has answered. */
-  onAnswer(): void;
-}
-
 /** Errors of the driver contain host names at most, never values of a statement. */
 export const unavailable = (cause: unknown): StoreUnavailableError =>
   new StoreUnavailableError('The store does not answer.', { cause });
@@ -92,11 +80,13 @@ function createGrowth(pool: pg.Pool, { waiting, connectionsMax, added }: Growth)
   };
 }
 
+export type ConnectionTurns = ReturnType<typeof createConnectionTurns>;
+
 /** @param options.patienceMs how long the database may answer no request */
 export function createConnectionTurns(
   pool: pg.Pool,
   options: { connectionsMax: number; patienceMs: number },
-): ConnectionTurns {
+) {
   // An idle connection whose server went away; the pool has dropped it already.
   pool.on('error', () => undefined);
   const patience = createPatience(options.patienceMs);
@@ -119,8 +109,13 @@ export function createConnectionTurns(
   const grow = createGrowth(pool, { waiting, connectionsMax: options.connectionsMax, added: letGo });
 
   return {
+    /** To be called when the database has answered. */
     onAnswer: patience.onAnswer,
-    lease() {
+    /**
+     * Waits for a connection, in order of arrival, while the database answers any request.
+     * @throws StoreUnavailableError
+     */
+    lease(): Promise<Leased> {
       const begun = performance.now();
       return new Promise((leased, failed) => {
         let isOver = false;
@@ -161,7 +156,8 @@ export function createConnectionTurns(
         letGo();
       });
     },
-    giveBack(client, isBroken) {
+    /** @param isBroken the connection is closed */
+    giveBack(client: pg.PoolClient, isBroken: boolean): void {
       client.release(isBroken);
       letGo();
     },

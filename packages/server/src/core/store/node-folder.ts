@@ -7,14 +7,6 @@ import { lockFile } from './file-lock.js';
 // Identity of a process: its data folder and a random number. A process that has locked the folder knows that its
 // predecessors have ended, in whatever way; a silent process elsewhere may only be slow.
 
-export interface NodeFolder {
-  /** Name of this process as the holder of a lease. */
-  holder: string;
-  /** Prefix of the names of all processes of this folder; undefined while another process holds the folder. */
-  prefix: string | undefined;
-  close(): void;
-}
-
 /** Boot id of the kernel: differs on every machine and after every restart. Undefined where the system has none. */
 export function bootId(): string | undefined {
   try {
@@ -38,10 +30,18 @@ function folderId(dataFolder: string, boot: string): string {
   return `${id}.${dev}.${ino}.${boot}`;
 }
 
+export type NodeFolder = ReturnType<typeof openNodeFolder>;
+
 /** @param boot see {@link bootId}; without one this process cannot vouch that earlier ones have ended */
-export function openNodeFolder(dataFolder: string, boot = bootId() ?? newUuid()): NodeFolder {
+export function openNodeFolder(dataFolder: string, boot = bootId() ?? newUuid()) {
   makeDataFolder(dataFolder);
   const unlock = lockFile(path.join(dataFolder, 'node-lock'));
   const prefix = unlock ? `${folderId(dataFolder, boot)}/` : undefined;
-  return { holder: `${prefix ?? ''}${newUuid()}`, prefix, close: () => unlock?.() };
+  return {
+    /** Name of this process as the holder of a lease. */
+    holder: `${prefix ?? ''}${newUuid()}`,
+    /** Prefix of the names of all processes of this folder; undefined while another process holds the folder. */
+    prefix,
+    close: () => unlock?.(),
+  };
 }

@@ -53,10 +53,6 @@ export interface Durability {
   fsync?: string;
 }
 
-export interface StoreOptions {
-  dataFolder: string;
-}
-
 export const fileName = 'mooring.db';
 
 /** True also when only the log of a store is left: such a folder is not new. */
@@ -110,11 +106,11 @@ function lockFolder(dataFolder: string): () => void {
  * there is none. Does not migrate: see {@link migrate}.
  * @throws StoreError
  */
-export function openStore(options: StoreOptions): Store {
-  makeDataFolder(options.dataFolder);
-  const file = path.join(options.dataFolder, fileName);
+export function openStore({ dataFolder }: { dataFolder: string }): Store {
+  makeDataFolder(dataFolder);
+  const file = path.join(dataFolder, fileName);
   assertSqliteFile(file);
-  const unlock = lockFolder(options.dataFolder);
+  const unlock = lockFolder(dataFolder);
   let database: Database.Database;
   try {
     database = new Database(file);
