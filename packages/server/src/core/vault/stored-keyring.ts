@@ -3,15 +3,7 @@ import { StoreUnavailableError } from '../store/store-error.js';
 import type { VaultKeyTable } from '../store/tables.js';
 import { createVault, type Vault } from './envelope.js';
 import { type KeyEncryptionKey, type Keyring, newKey } from './keyring.js';
-import {
-  isSealing,
-  keyRows,
-  type Master,
-  mastersOf,
-  openedRow,
-  type SealingKey,
-  sealedRow,
-} from './keyring-rows.js';
+import { isSealing, keyRows, type Master, openedRow, type SealingKey, sealedRow } from './keyring-rows.js';
 import { type HashToken, tokenHasher } from './token-hashes.js';
 import { createWrapCount, type WrapLimits } from './wrap-count.js';
 
@@ -44,11 +36,10 @@ export interface StoredKeyring extends Keyring {
 
 export function createStoredKeyring(
   store: Store,
-  given: Master,
+  { key: master, previous }: Master,
   { own, limits }: { own: KeyEncryptionKey; limits: WrapLimits },
 ): StoredKeyring {
-  const { key: master } = given;
-  const masters = mastersOf(given);
+  const masters = previous ? [master, previous] : [master];
   // Records that predate the keyring are sealed under the master key itself.
   let keys = new Map(masters.map((one) => [one.id, one]));
   let active: KeyEncryptionKey | undefined;
