@@ -43,6 +43,8 @@ const places = [
   'packages/server/src/core/vault',
   'packages/server/src/start',
   'packages/server/src/testing',
+  'packages/server/src/core/credentials',
+  'packages/server/src/core/oauth',
   'packages/server/src/web/http',
   'packages/server/src/web/features/api-keys',
   'packages/server/src/web/features/audits',
