@@ -2,8 +2,8 @@
 
 export { type ClientConfiguration, clientConfiguration } from './grants/client-configuration.js';
 export { endOfGrant, maskedAccount, rememberedAccount } from './grants/grant-account.js';
-export { createGrants, type Grants } from './grants/grants.js';
-export { createKeepAlive, type KeepAlive } from './grants/keep-alive.js';
+export { createGrants } from './grants/grants.js';
+export { createKeepAlive } from './grants/keep-alive.js';
 export { createRevocationJobs, type RevocationJobs, type RevocationScope } from './grants/revocation-jobs.js';
 export { endIn, purgeRevocations } from './grants/revocation-queue.js';
 export { createRevoker, type Revoker } from './grants/revoker.js';

@@ -32,7 +32,7 @@ export const refreshTimes: RefreshTimes = {
 };
 
 /** No other process calls the provider with the same refresh token before it has passed. */
-export const leaseMs = ({ beginMs, callMs, storeMs, marginMs }: RefreshTimes): number =>
+const leaseMs = ({ beginMs, callMs, storeMs, marginMs }: RefreshTimes): number =>
   beginMs + callMs + storeMs + marginMs;
 
 /**
@@ -62,7 +62,7 @@ export interface Lease {
 export interface FailedRefresh {
   /** The provider may have acted on the refresh token: the intent stays, and the grant is suspect. */
   isOutcomeUnknown: boolean;
-  /** How long to leave the provider alone. */
+  /** How long to pause. */
   pauseMs: number;
   /** The pause is ours, not one that the provider asked for. */
   isBackOff: boolean;
