@@ -1,3 +1,4 @@
+import { countRows } from '../../store/count-rows.js';
 import type { Queryable, Tx } from '../../store/queryable.js';
 import type { CredentialTable, SignInTable } from '../../store/tables.js';
 
@@ -29,12 +30,8 @@ export function credentialsIn(tx: Tx, scope: EndScope, limit?: number): Promise<
   return (limit === undefined ? found : found.limit(limit)).execute();
 }
 
-export async function countCredentialsIn(db: Queryable, scope: EndScope): Promise<number> {
-  const { count } = await credentialsOf(db, scope)
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow();
-  return Number(count);
-}
+export const countCredentialsIn = (db: Queryable, scope: EndScope): Promise<number> =>
+  countRows(credentialsOf(db, scope));
 
 const open = ['pending', 'arrived', 'needs_choice'] as const;
 

@@ -6,6 +6,7 @@ import { record } from '../../audit/record.js';
 import { sha256 } from '../../crypto/digest.js';
 import { definitionOf } from '../../store/decoded-rows.js';
 import type { Tx } from '../../store/queryable.js';
+import { readSetting, writeSetting } from '../../store/settings.js';
 import type { Store } from '../../store/store.js';
 import type { ConnectionTable } from '../../store/tables.js';
 
@@ -115,13 +116,8 @@ export async function recomputeDestinations(
   manifests: readonly SourceManifest[],
 ): Promise<{ moved: number; showing: number }> {
   const rule = sha256(destinationRule(manifests));
-  const known = await store.db
-    .selectFrom('setting')
-    .select('value')
-    .where('name', '=', setting)
-    .executeTakeFirst();
   const count = { moved: 0, showing: 0 };
-  if (known?.value === rule) return count;
+  if ((await readSetting(store.db, setting)) === rule) return count;
   const byId = new Map(manifests.map((manifest) => [manifest.id, manifest]));
   for (let last = { tenant_id: '', id: '' }; ; ) {
     const rows = await store.db
@@ -147,10 +143,6 @@ export async function recomputeDestinations(
     last = rows.at(-1) ?? last;
     if (rows.length < rowsAtOnce) break;
   }
-  await store.db
-    .insertInto('setting')
-    .values({ name: setting, value: rule })
-    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: rule }))
-    .execute();
+  await writeSetting(store.db, setting, rule);
   return count;
 }
