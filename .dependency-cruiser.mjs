@@ -35,7 +35,7 @@ export default {
     rule(
       'crypto-only-in-vault',
       'Use the crypto room or the vault.',
-      { path: server, pathNot: `${server}core/(crypto|vault)/|\\.test\\.ts$` },
+      { path: server, pathNot: `${server}core/(crypto|vault)/|__fixtures__|\\.test\\.ts$` },
       { path: '^(node:)?crypto$' },
     ),
     rule(

@@ -2,7 +2,7 @@
 
 export { configurationOfCredential } from './resolve/credential-configuration.js';
 export { linkAndConfirm } from './resolve/link-and-confirm.js';
-export { type LoadedUse, loadCredential, loadUse } from './resolve/load-use.js';
+export { loadCredential, loadUse } from './resolve/load-use.js';
 export { createOpenForUse, type OpenForUse } from './resolve/open-login.js';
 export {
   type Resolution,
