@@ -19,7 +19,7 @@ import type { Resolution } from './resolve.js';
 // The only module that opens credentials for a use. It opens the one that was resolved, from what the same statement
 // loaded, and gives the login to the connector; a feature never gets a secret.
 
-export interface OpenLoginDependencies {
+interface OpenLoginDependencies {
   store: Pick<Store, 'clock'>;
   vault: Vault;
   grants: Grants;

@@ -1,7 +1,7 @@
-import { randomInt, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { expect } from 'vitest';
+import { newUuid } from '../../../../core/crypto/random.js';
 import { addPerson } from '../../../../testing/api-client.js';
 import type { TestServer } from '../../../../testing/start-server.js';
 
@@ -33,7 +33,7 @@ async function closedPorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {
     const server = createServer();
-    const port = await listening(server, randomInt(20_000, 32_000)).catch(() => undefined);
+    const port = await listening(server, 20_000 + Math.floor(Math.random() * 12_000)).catch(() => undefined);
     if (port === undefined) continue;
     found.add(port);
     await new Promise((resolve) => server.close(resolve));
@@ -73,7 +73,7 @@ export async function sharedPorts(server: TestServer) {
   await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);
   const connectTo = async (port: number, more: object = {}): Promise<string> => {
     const made = await alice.api.post('/api/v1/data-connections', {
-      ...{ dataSourceId: 'postgres', qName: `port ${port} ${randomUUID()}`, space },
+      ...{ dataSourceId: 'postgres', qName: `port ${port} ${newUuid()}`, space },
       connectionProperties: propertiesOf(port, more),
     });
     expect(made.status, made.text).toBe(201);
