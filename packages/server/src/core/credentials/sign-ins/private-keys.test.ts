@@ -1,11 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../testing/api-client.js';
 import { startServer } from '../../../testing/start-server.js';
-import { door, robotKey, waysInCase } from './__fixtures__/ways-in-case.js';
+import { door, waysInCase } from './__fixtures__/ways-in-case.js';
+
+const robotKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const subjectOf = async (assertion: string, audience: string) =>
+  (await jwtVerify(assertion, robotKey.publicKey, { audience })).payload.sub;
 
 describe('sign-ins by private keys and clients', () => {
-  const { given, create, read } = waysInCase();
+  const { given, create, read } = waysInCase(subjectOf);
 
   describe('a program without a user', () => {
     it('client credentials with a private key of the connection', async () => {

@@ -1,14 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
-import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { addPerson, type TestPerson } from '../../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../../testing/start-server.js';
 
 export const door = '/api/v1/data-connections';
-export const robotKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** Whom an assertion is of, if its signature is valid. */
+type SubjectOf = (assertion: string, audience: string) => Promise<string | undefined>;
 
 interface WaysInParts {
   lab: LabAuthorizationServer;
@@ -33,26 +33,23 @@ const startSource = (lab: LabAuthorizationServer): Promise<LoopbackServer> =>
     response.end(JSON.stringify(sub ? [{ sub }] : { error: 'no' }));
   });
 
-const startRobots = (given: WaysInParts): Promise<LoopbackServer> =>
+const startRobots = (given: WaysInParts, subjectOf: SubjectOf): Promise<LoopbackServer> =>
   listenOnLoopback(0, () => async (request, response) => {
     const form = new URLSearchParams((await readRequestBody(request)).toString());
-    const { payload } = await jwtVerify(form.get('assertion') ?? '', robotKey.publicKey, {
-      audience: `${given.robots.url}/token`,
-    });
+    const subject = await subjectOf(form.get('assertion') ?? '', `${given.robots.url}/token`);
     given.robotTokens += 1;
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(
-      JSON.stringify({ access_token: `robot-${payload.sub}`, token_type: 'Bearer', expires_in: 600 }),
-    );
+    response.end(JSON.stringify({ access_token: `robot-${subject}`, token_type: 'Bearer', expires_in: 600 }));
   });
 
-export function waysInCase() {
+/** @param subjectOf for tests with service accounts */
+export function waysInCase(subjectOf: SubjectOf = async () => undefined) {
   const given = { serial: 0, robotTokens: 0 } as WaysInParts;
 
   beforeAll(async () => {
     given.lab = await startAuthorizationServer();
     given.source = await startSource(given.lab);
-    given.robots = await startRobots(given);
+    given.robots = await startRobots(given, subjectOf);
     given.server = await startServer();
     given.alice = await addPerson(given.server.url, given.server.adminKey, 'alice');
     given.bob = await addPerson(given.server.url, given.server.adminKey, 'bob');
