@@ -47,10 +47,7 @@ export function timeLimit(timeoutMs: number): AbortSignal {
 export function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = after(timeoutMs, resolve);
-    const finish = () => {
-      clearTimeout(timer);
-      resolve();
-    };
+    const finish = () => resolve(clearTimeout(timer));
     work.then(finish, finish);
   });
 }

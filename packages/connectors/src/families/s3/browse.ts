@@ -16,13 +16,12 @@ interface BrowseContext {
 const listMax = 1_000;
 
 /** S3 returns all buckets at once, so paging is done here: the page token is the last name returned. */
-async function browseBuckets(request: BrowseRequest, context: BrowseContext): Promise<BrowseAnswer> {
+async function browseBuckets({ limit, page }: BrowseRequest, context: BrowseContext): Promise<BrowseAnswer> {
   const answer = await context.client.send(new ListBucketsCommand({}), { abortSignal: context.abortSignal });
   const names = (answer.Buckets ?? []).flatMap(({ Name }) => (Name === undefined ? [] : [Name])).sort();
-  const after = request.page;
-  const left = after === undefined ? names : names.filter((name) => name > after);
+  const left = page === undefined ? names : names.filter((name) => name > page);
   const items = left
-    .slice(0, request.limit)
+    .slice(0, limit)
     .map((name): BrowseItem => ({ name, kind: 'bucket', path: [name], readable: false, container: true }));
   const last = items.at(-1)?.name;
   return left.length > items.length && last !== undefined ? { items, next: last } : { items };
