@@ -28,7 +28,7 @@ const files = {
 const live = [
   `${store}/store.ts`,
   `${store}/name-fold.ts`,
-  'packages/connectors/src/spec/errors.ts',
+  'packages/connectors/src/interface/errors.ts',
   'packages/connectors/src/kit/tls.ts',
   'packages/contract/src/values.ts',
   'packages/contract/src/ignored-input.ts',

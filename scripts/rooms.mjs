@@ -22,7 +22,7 @@ export const rooms = [
   },
   {
     name: 'interface',
-    at: `${connectors}/spec`,
+    at: `${connectors}/interface`,
     purpose: 'What a source implements: manifest, session, neutral types, error kinds, `Secret`.',
     mayImport: ['contract'],
   },

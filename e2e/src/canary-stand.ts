@@ -1,6 +1,6 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { metaOf } from '@mooring/connectors/kit/properties';
 import { manifests } from '@mooring/connectors/registry';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { full } from '@mooring/lab/test-tier';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import type { Place } from '@mooring/server/testing/secret-search';

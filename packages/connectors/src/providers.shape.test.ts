@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { placeProblem } from './interface/provider.js';
 import { findProvider, providers } from './providers/registry.js';
-import { placeProblem } from './spec/provider.js';
 
 const folder = fileURLToPath(new URL('./providers/', import.meta.url));
 const oauthFolder = fileURLToPath(new URL('../../server/src/core/oauth/', import.meta.url));
@@ -19,7 +19,7 @@ describe('the shape of the OAuth providers', () => {
     for (const { id } of providers) {
       const text = readFileSync(`${folder}${id}.ts`, 'utf8');
       const imports = [...text.matchAll(/from '([^']+)'/g)].map(([, path]) => path);
-      expect(imports, id).toEqual(['../spec/provider.js']);
+      expect(imports, id).toEqual(['../interface/provider.js']);
     }
   });
 

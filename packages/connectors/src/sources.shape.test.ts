@@ -3,10 +3,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { Secret } from './interface/secret.js';
 import { apiSpecsOf, destinationOf, hasInteractiveSignIn, metaOf } from './kit/properties.js';
 import { hideSecrets } from './kit/secret-fields.js';
 import { manifests } from './registry.js';
-import { Secret } from './spec/secret.js';
 
 const sourcesFolder = fileURLToPath(new URL('./sources/', import.meta.url));
 const folders = readdirSync(sourcesFolder).toSorted();

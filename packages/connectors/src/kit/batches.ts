@@ -1,4 +1,4 @@
-import { ConnectorError } from '../spec/errors.js';
+import { ConnectorError } from '../interface/errors.js';
 import type { WireBudget } from './frame-guard.js';
 
 const MEBIBYTE = 1_048_576;

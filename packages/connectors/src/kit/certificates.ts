@@ -1,4 +1,4 @@
-import type { SourceManifest } from '../spec/manifest.js';
+import type { SourceManifest } from '../interface/manifest.js';
 import { metaOf } from './properties.js';
 
 type Definition = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import { TextDecoder } from 'node:util';
-import { ConnectorError } from '../spec/errors.js';
+import { ConnectorError } from '../interface/errors.js';
 
 /** Text with bytes that are not valid in its encoding; decoding would replace them with other characters. */
 export class NotDecodable extends Error {

@@ -1,6 +1,6 @@
-import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../spec/connector.js';
-import type { Column } from '../spec/data-types.js';
-import { ConnectorError } from '../spec/errors.js';
+import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../interface/connector.js';
+import type { Column } from '../interface/data-types.js';
+import { ConnectorError } from '../interface/errors.js';
 import { quoted } from './json/failures.js';
 
 /** Maximum columns of a source whose data decides them. */

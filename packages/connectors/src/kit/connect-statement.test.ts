@@ -2,8 +2,8 @@ import { innermost } from '@mooring/contract/values';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { SourceManifest } from '../interface/manifest.js';
 import { manifests } from '../registry.js';
-import type { SourceManifest } from '../spec/manifest.js';
 import { parseConnectStatement, readConnectStatement, writeConnectStatement } from './connect-statement.js';
 import { metaOf } from './properties.js';
 

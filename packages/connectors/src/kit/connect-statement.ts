@@ -1,7 +1,7 @@
 import { coerceScalar, innermost } from '@mooring/contract/values';
 import { z } from 'zod';
-import type { SourceManifest } from '../spec/manifest.js';
-import type { PropertyProblem } from '../spec/property-problem.js';
+import type { SourceManifest } from '../interface/manifest.js';
+import type { PropertyProblem } from '../interface/property-problem.js';
 import { metaOf } from './properties.js';
 
 // Connect statements in Qlik's form: `CUSTOM CONNECT TO "provider=…;sourceType=…;key=value;"` (QLIK.md 2.4). Written

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { ConnectorError } from '../spec/errors.js';
+import { ConnectorError } from '../interface/errors.js';
 import { abortError, settledWithin, throwIfAborted, timeLimit } from './deadline.js';
 
 describe('an aborted signal', () => {

@@ -1,4 +1,4 @@
-import { ConnectorError } from '../spec/errors.js';
+import { ConnectorError } from '../interface/errors.js';
 
 /** Why a signal was aborted, as shown to callers: `timeout` if a deadline passed, else `cancelled`. */
 export function abortError(signal: AbortSignal): ConnectorError {

@@ -1,4 +1,4 @@
-import { ConnectorError } from '../spec/errors.js';
+import { ConnectorError } from '../interface/errors.js';
 
 /** Size in bytes to which compressed data may always expand, and the maximum expansion ratio beyond it. */
 export const expansion = { freeBytes: 1024 * 1024, ratioMax: 200 };

@@ -1,6 +1,6 @@
-import { propertyMeta } from '../spec/fields.js';
-import type { SourceManifest } from '../spec/manifest.js';
-import type { PropertyProblem } from '../spec/property-problem.js';
+import { propertyMeta } from '../interface/fields.js';
+import type { SourceManifest } from '../interface/manifest.js';
+import type { PropertyProblem } from '../interface/property-problem.js';
 
 // Definitions are visible to everyone who sees a connection, and are stored in backups in clear text. A query parameter
 // whose name indicates a credential does not belong there.

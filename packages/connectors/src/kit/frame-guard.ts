@@ -1,7 +1,7 @@
 // Sits between a connection and its driver's parser. Drivers trust their server: they believe lengths, search for
 // terminators without limit, and buffer what arrives. Here a server's bytes are counted from the first one and cut into
 // frames, and each frame is checked before the driver sees it.
-import { ConnectorError } from '../spec/errors.js';
+import { ConnectorError } from '../interface/errors.js';
 
 /** How a wire protocol frames its bytes. One object per connection. */
 export interface FrameFormat {

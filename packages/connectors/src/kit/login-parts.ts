@@ -1,7 +1,7 @@
-import type { SourceManifest } from '../spec/manifest.js';
-import type { PropertyProblem } from '../spec/property-problem.js';
-import { revealed, Secret } from '../spec/secret.js';
-import type { SignInMethod } from '../spec/sign-in.js';
+import type { SourceManifest } from '../interface/manifest.js';
+import type { PropertyProblem } from '../interface/property-problem.js';
+import { revealed, Secret } from '../interface/secret.js';
+import type { SignInMethod } from '../interface/sign-in.js';
 import { metaOf } from './properties.js';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-import { ConnectorError } from '../spec/errors.js';
+import { ConnectorError } from '../interface/errors.js';
 import { quoted } from './json/failures.js';
 
 /** A value that its column's type cannot represent exactly; the row's reader knows the place. */

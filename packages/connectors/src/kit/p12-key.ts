@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
-import { ConnectorError } from '../spec/errors.js';
-import { Secret } from '../spec/secret.js';
+import { ConnectorError } from '../interface/errors.js';
+import { Secret } from '../interface/secret.js';
 
 // P12 keys of Google's service accounts: PKCS#12 (RFC 7292) with RC2 and 3DES, which OpenSSL no longer opens, so
 // node-forge does. It runs where drivers run, never in the service: the file decides how long the key derivation takes.

@@ -1,10 +1,10 @@
 import type { ApiSpecs, PropertySpec } from '@mooring/contract/data-source-schema';
 import { z } from 'zod';
-import { type PropertyMeta, propertyMeta } from '../spec/fields.js';
-import type { SourceManifest } from '../spec/manifest.js';
-import type { PropertyProblem } from '../spec/property-problem.js';
-import { Secret } from '../spec/secret.js';
-import { isInteractive, type SignInMethod } from '../spec/sign-in.js';
+import { type PropertyMeta, propertyMeta } from '../interface/fields.js';
+import type { SourceManifest } from '../interface/manifest.js';
+import type { PropertyProblem } from '../interface/property-problem.js';
+import { Secret } from '../interface/secret.js';
+import { isInteractive, type SignInMethod } from '../interface/sign-in.js';
 import { canonical, problemsOf } from './property-input.js';
 import { hideAll, hideSecrets } from './secret-fields.js';
 

@@ -1,7 +1,7 @@
 import { coerceScalar, valueFault } from '@mooring/contract/values';
 import type { z } from 'zod';
-import type { PropertyProblem } from '../spec/property-problem.js';
-import { revealed } from '../spec/secret.js';
+import type { PropertyProblem } from '../interface/property-problem.js';
+import { revealed } from '../interface/secret.js';
 
 /** Matches names case-insensitively, drops `null`, coerces scalars; collects unknown names. */
 export function canonical(shape: Record<string, z.ZodType>, input: Record<string, unknown>) {

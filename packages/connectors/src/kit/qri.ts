@@ -1,5 +1,5 @@
 import type { QriDefinition } from '@mooring/contract/data-source-schema';
-import type { SourceManifest } from '../spec/manifest.js';
+import type { SourceManifest } from '../interface/manifest.js';
 import { metaOf } from './properties.js';
 
 // Resource identifiers: which properties of a connection name its target, and what a path in it consists of.

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import { type InlineFiles, propertyMeta } from '../spec/fields.js';
-import type { SourceManifest } from '../spec/manifest.js';
-import { revealed, Secret } from '../spec/secret.js';
+import { type InlineFiles, propertyMeta } from '../interface/fields.js';
+import type { SourceManifest } from '../interface/manifest.js';
+import { revealed, Secret } from '../interface/secret.js';
 
 // Values of secret properties travel as `Secret`: hidden where they enter, revealed where a driver gets its options.
 

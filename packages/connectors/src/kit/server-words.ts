@@ -1,5 +1,5 @@
-import { ConnectorError, type ConnectorErrorKind, type ServerWords } from '../spec/errors.js';
-import { Secret } from '../spec/secret.js';
+import { ConnectorError, type ConnectorErrorKind, type ServerWords } from '../interface/errors.js';
+import { Secret } from '../interface/secret.js';
 
 // A database explains what is wrong with a statement best. Its message goes to the author of the statement, unless it
 // contains parts of the login that ran it.

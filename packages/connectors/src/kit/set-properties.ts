@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { SourceManifest } from '../spec/manifest.js';
+import type { SourceManifest } from '../interface/manifest.js';
 import { withDefaults } from './properties.js';
 
 type Definition = Readonly<Record<string, unknown>>;

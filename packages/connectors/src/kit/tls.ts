@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import { z } from 'zod';
-import { type InlineFiles, inlineFilesSchema } from '../spec/fields.js';
+import { type InlineFiles, inlineFilesSchema } from '../interface/fields.js';
 
 const pemCertificates = /^\s*(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+$/;
 

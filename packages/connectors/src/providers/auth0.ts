@@ -1,4 +1,4 @@
-import { domainPattern, type ProviderManifest } from '../spec/provider.js';
+import { domainPattern, type ProviderManifest } from '../interface/provider.js';
 
 export const provider: ProviderManifest = {
   id: 'auth0',

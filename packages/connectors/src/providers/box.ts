@@ -1,4 +1,4 @@
-import type { ProviderManifest } from '../spec/provider.js';
+import type { ProviderManifest } from '../interface/provider.js';
 
 export const provider: ProviderManifest = {
   id: 'box',

@@ -1,4 +1,4 @@
-import type { ProviderManifest } from '../spec/provider.js';
+import type { ProviderManifest } from '../interface/provider.js';
 
 const workspacePattern =
   /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.\d{1,3})?\.(?:cloud\.databricks\.com|azuredatabricks\.net|gcp\.databricks\.com)$/i;

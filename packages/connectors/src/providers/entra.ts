@@ -1,4 +1,4 @@
-import { domainPattern, type ProviderManifest } from '../spec/provider.js';
+import { domainPattern, type ProviderManifest } from '../interface/provider.js';
 
 const tenantId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Tokens contain the tenant id in lower case, whatever name the request used. */

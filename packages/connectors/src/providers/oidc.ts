@@ -1,4 +1,4 @@
-import { issuerPattern, type ProviderManifest } from '../spec/provider.js';
+import { issuerPattern, type ProviderManifest } from '../interface/provider.js';
 
 export const provider: ProviderManifest = {
   id: 'oidc',

@@ -1,4 +1,4 @@
-import type { ProviderManifest } from '../spec/provider.js';
+import type { ProviderManifest } from '../interface/provider.js';
 import { provider as atlassian } from './atlassian.js';
 import { provider as auth0 } from './auth0.js';
 import { provider as box } from './box.js';

@@ -1,4 +1,4 @@
-import type { ProviderManifest } from '../spec/provider.js';
+import type { ProviderManifest } from '../interface/provider.js';
 
 const orgPattern =
   /^(?:login|test)\.salesforce\.com$|^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.sandbox)?\.my\.salesforce\.com$/i;

@@ -1,4 +1,4 @@
-import type { ProviderManifest } from '../spec/provider.js';
+import type { ProviderManifest } from '../interface/provider.js';
 
 const accountPattern = /^[a-z][a-z0-9_-]{0,62}(?:\.[a-z0-9-]{1,40}){0,3}$/i;
 

@@ -1,4 +1,4 @@
-import { labelPattern, type ProviderManifest } from '../spec/provider.js';
+import { labelPattern, type ProviderManifest } from '../interface/provider.js';
 
 export const provider: ProviderManifest = {
   id: 'zendesk',

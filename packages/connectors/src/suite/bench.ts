@@ -2,13 +2,13 @@
 
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
+import type { Connector, ConnectorInput, RowStream, Session } from '../interface/connector.js';
+import type { Row } from '../interface/data-types.js';
+import { ConnectorError } from '../interface/errors.js';
+import { propertyMeta } from '../interface/fields.js';
+import type { SourceManifest } from '../interface/manifest.js';
+import { revealed } from '../interface/secret.js';
 import { createRetries } from '../kit/retries.js';
-import type { Connector, ConnectorInput, RowStream, Session } from '../spec/connector.js';
-import type { Row } from '../spec/data-types.js';
-import { ConnectorError } from '../spec/errors.js';
-import { propertyMeta } from '../spec/fields.js';
-import type { SourceManifest } from '../spec/manifest.js';
-import { revealed } from '../spec/secret.js';
 import { createDirectNetwork, type DirectNetwork } from './direct-network.js';
 import type { StartedSource } from './harness.js';
 

@@ -1,11 +1,11 @@
 // The behaviour required of every data source. One suite for all drivers, so that a harness is enough to prove a new
 // source; what a source cannot do is listed in `unsupported`, never skipped silently.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ConnectorInput, ReadRequest } from '../interface/connector.js';
+import type { ConnectorErrorKind } from '../interface/errors.js';
+import type { SourceManifest } from '../interface/manifest.js';
+import { Secret } from '../interface/secret.js';
 import { allRevealed } from '../kit/secret-fields.js';
-import type { ConnectorInput, ReadRequest } from '../spec/connector.js';
-import type { ConnectorErrorKind } from '../spec/errors.js';
-import type { SourceManifest } from '../spec/manifest.js';
-import { Secret } from '../spec/secret.js';
 import {
   allBatches,
   Bench,

@@ -5,8 +5,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { connect, Socket } from 'node:net';
 import { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { ConnectorError } from '../spec/errors.js';
-import type { Network, NetworkRequest, SocketTarget } from '../spec/network.js';
+import { ConnectorError } from '../interface/errors.js';
+import type { Network, NetworkRequest, SocketTarget } from '../interface/network.js';
 
 /** A real network for tests. Close it at the end of the test; that destroys whatever a connector left open. */
 export interface DirectNetwork extends Network {

@@ -1,5 +1,5 @@
-import type { ConnectorInput, ReadRequest } from '../spec/connector.js';
-import type { Column, Row } from '../spec/data-types.js';
+import type { ConnectorInput, ReadRequest } from '../interface/connector.js';
+import type { Column, Row } from '../interface/data-types.js';
 
 /** A part of the suite that a source may not support. */
 export type Ability =

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
-import type { Connector, ConnectorInput, ReadRequest } from '../spec/connector.js';
+import type { Connector, ConnectorInput, ReadRequest } from '../interface/connector.js';
 import { allBatches, Bench, failureOf } from './bench.js';
 
 /** One server for all tests of a file, and reads from it. Call it once per file. */

@@ -1,8 +1,8 @@
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { ConnectorError } from '../../interface/errors.js';
 import { createByteCollector } from '../../kit/byte-collector.js';
 import { assertExpansion } from '../../kit/expansion.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { idleMsMax, pieceBytesMax } from './limits.js';
 
 /** Bytes that are consumed one piece at a time. */

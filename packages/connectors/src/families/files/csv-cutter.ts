@@ -1,6 +1,6 @@
+import { ConnectorError } from '../../interface/errors.js';
 import { columnsMax } from '../../kit/columns.js';
 import { recordTooLarge } from '../../kit/json/document.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { type CsvDialect, CsvFault, type CsvRecord, csvRemedies, type LineEnd } from './csv-record.js';
 
 const { quoteRemedy, escapeRemedy, outsideRemedy, lineEndRemedy } = csvRemedies;

@@ -1,5 +1,5 @@
 import type { FileOptions } from '@mooring/contract/file-options';
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { RecordCutter } from './csv-cutter.js';
 import { type CsvDialect, type CsvRecord, isTrailed } from './csv-record.js';
 

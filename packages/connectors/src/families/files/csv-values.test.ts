@@ -1,6 +1,6 @@
 import type { ColumnType } from '@mooring/contract/file-options';
 import { describe, expect, it } from 'vitest';
-import { doublesTextOf } from '../../spec/data-types.js';
+import { doublesTextOf } from '../../interface/data-types.js';
 import { memoryFile, readAll, reading, refusal } from './memory-file.js';
 
 describe('types of CSV columns', () => {

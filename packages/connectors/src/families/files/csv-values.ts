@@ -1,10 +1,10 @@
 import type { ColumnType, FileOptions } from '@mooring/contract/file-options';
+import type { Cell, Column } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { quoted } from '../../kit/json/failures.js';
 import { isDouble, isInt64 } from '../../kit/json/numbers.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
-import type { Cell, Column } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 
 /**
  * @returns undefined for text that is not of the type @throws Misfit for text that the type cannot represent exactly

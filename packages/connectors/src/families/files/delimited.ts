@@ -1,8 +1,8 @@
 import type { FileOptions } from '@mooring/contract/file-options';
+import type { Column, Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { NotDecodable } from '../../kit/charset.js';
 import { quoted } from '../../kit/json/failures.js';
-import type { Column, Row } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { RecordCutter } from './csv-cutter.js';
 import { type CsvSample, type FoundDialect, findDialect, sampled } from './csv-dialect.js';
 import { CsvFault, type CsvRecord, isTrailed } from './csv-record.js';

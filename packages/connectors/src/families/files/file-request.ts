@@ -1,7 +1,7 @@
 import type { FileOptions } from '@mooring/contract/file-options';
+import type { ReadRequest } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 import type { ParsingCaps } from '../../kit/json/caps.js';
-import type { ReadRequest } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { type FileFormat, formatOf } from './formats.js';
 
 /** How to read a file, and which options the request sets itself. */

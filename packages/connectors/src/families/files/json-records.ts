@@ -1,9 +1,9 @@
+import { ConnectorError } from '../../interface/errors.js';
 import { assertUtf8, recordOf } from '../../kit/json/document.js';
 import type { JsonRecord } from '../../kit/json/exact.js';
 import { notText, type Place, recordFailure } from '../../kit/json/failures.js';
 import { NotText } from '../../kit/json/gauge.js';
 import type { JsonSpan } from '../../kit/json/spans.js';
-import { ConnectorError } from '../../spec/errors.js';
 import type { TextRequest } from './file-request.js';
 import { encodingRemedy } from './text-reader.js';
 

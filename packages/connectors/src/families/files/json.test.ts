@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { doublesTextOf, jsonTextOf } from '../../spec/data-types.js';
+import { doublesTextOf, jsonTextOf } from '../../interface/data-types.js';
 import { memoryFile, readAll, readFailure } from './memory-file.js';
 
 const lines = (rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');

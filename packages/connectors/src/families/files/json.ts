@@ -1,3 +1,4 @@
+import type { Row } from '../../interface/data-types.js';
 import { NotDecodable } from '../../kit/charset.js';
 import { createColumnFinder, shapeRows } from '../../kit/json/columns.js';
 import { collectJson } from '../../kit/json/document.js';
@@ -5,7 +6,6 @@ import { notJson } from '../../kit/json/failures.js';
 import { createJsonGauge, type JsonCaps, NotText } from '../../kit/json/gauge.js';
 import { isArraySpan, isBlank, itemsOf, type JsonSpan, valuesOf } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
-import type { Row } from '../../spec/data-types.js';
 import type { TextRequest } from './file-request.js';
 import { fileNotText, type Item, itemRecord, placeOf } from './json-records.js';
 import { pieceBytesMax } from './limits.js';

@@ -1,9 +1,9 @@
 // In-memory files for tests of the formats.
 import { Readable } from 'node:stream';
 import type { FileOptions } from '@mooring/contract/file-options';
-import type { ReadRequest } from '../../spec/connector.js';
-import type { Column, Row } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
+import type { ReadRequest } from '../../interface/connector.js';
+import type { Column, Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { readFile } from './read-file.js';
 import type { StoredFile } from './stored-file.js';
 

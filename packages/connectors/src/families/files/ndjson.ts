@@ -1,9 +1,9 @@
+import type { Row } from '../../interface/data-types.js';
 import { NotDecodable } from '../../kit/charset.js';
 import { createColumnFinder, shapeRows } from '../../kit/json/columns.js';
 import { recordTooLarge } from '../../kit/json/document.js';
 import { trimmedSpan } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
-import type { Row } from '../../spec/data-types.js';
 import type { TextRequest } from './file-request.js';
 import { fileNotText, type Item, itemRecord, placeOf } from './json-records.js';
 import { sample } from './limits.js';

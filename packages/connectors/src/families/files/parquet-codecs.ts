@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { CompressionCodec } from 'hyparquet';
 import { decompressZstd } from 'hyparquet-compressors';
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
 import { parquetLimits } from './parquet-limits.js';
 

@@ -1,6 +1,6 @@
+import { ConnectorError } from '../../interface/errors.js';
 import { quoted } from '../../kit/json/failures.js';
 import { Misfit } from '../../kit/misfit.js';
-import { ConnectorError } from '../../spec/errors.js';
 
 const rewriting = 'Request only the other columns with "columns", or rewrite the file.';
 const storing = 'Upload the file again: it is damaged or truncated, or it is not a Parquet file.';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jsonTextOf } from '../../spec/data-types.js';
+import { jsonTextOf } from '../../interface/data-types.js';
 import {
   annotated,
   blob,

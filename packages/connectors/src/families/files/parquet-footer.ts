@@ -5,7 +5,7 @@ import {
   FieldRepetitionTypes,
   ParquetTypes,
 } from 'hyparquet/src/constants.js';
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { depthMax } from './limits.js';
 import { brokenParquet, counted, tooLargeParquet } from './parquet-errors.js';
 import { parquetLimits } from './parquet-limits.js';

@@ -3,7 +3,7 @@ import { fuzz } from '@mooring/lab/fuzz';
 import { full } from '@mooring/lab/test-tier';
 import { type ColumnSource, parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { memoryFile, readAll } from './memory-file.js';
 import {
   codecs,

@@ -1,4 +1,4 @@
-import type { Cell } from '../../spec/data-types.js';
+import type { Cell } from '../../interface/data-types.js';
 import { brokenParquet, failureAt, tooLargeParquet } from './parquet-errors.js';
 import type { SchemaNode } from './parquet-footer.js';
 import { type ParquetCaps, parquetLimits } from './parquet-limits.js';

@@ -1,8 +1,8 @@
+import type { Cell, ValueShape } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { listOf as listCell, objectOf } from '../../kit/json/cells.js';
 import { quoted } from '../../kit/json/failures.js';
 import { Misfit } from '../../kit/misfit.js';
-import type { Cell, ValueShape } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import type { SchemaNode } from './parquet-footer.js';
 import type { LeafReader } from './parquet-leaf.js';
 import type { ParquetCaps } from './parquet-limits.js';

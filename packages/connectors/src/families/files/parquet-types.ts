@@ -1,10 +1,10 @@
 import type { SchemaElement, TimeUnit } from 'hyparquet';
+import type { Cell, ValueShape } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { assertRecord } from '../../kit/json/document.js';
 import { quoted } from '../../kit/json/failures.js';
 import { Misfit } from '../../kit/misfit.js';
-import type { Cell, ValueShape } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
 import type { SchemaNode } from './parquet-footer.js';
 import type { ParquetCaps } from './parquet-limits.js';

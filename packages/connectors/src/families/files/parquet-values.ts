@@ -1,6 +1,6 @@
 import type { Encoding, SchemaElement } from 'hyparquet';
-import type { Cell } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
+import type { Cell } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { brokenParquet } from './parquet-errors.js';
 import { deltaEnd, deltaReader32, deltaReader64, hybridReader } from './parquet-runs.js';
 

@@ -1,7 +1,7 @@
+import type { ReadRequest } from '../../interface/connector.js';
+import type { Cell, Column, Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { quoted } from '../../kit/json/failures.js';
-import type { ReadRequest } from '../../spec/connector.js';
-import type { Cell, Column, Row } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { columnsMax } from './limits.js';
 import { openChunks } from './parquet-bytes.js';
 import {

@@ -1,6 +1,6 @@
+import type { Column } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { assertColumns, unknownColumn } from '../../kit/columns.js';
-import type { Column } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 
 /** Columns of the result, and the position of each in the file. */
 export interface Projection {

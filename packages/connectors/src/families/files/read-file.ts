@@ -1,8 +1,8 @@
 import type { FileOptions } from '@mooring/contract/file-options';
+import type { ReadRequest, RowStream } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { jsonCharset, textCharset } from '../../kit/charset.js';
 import { parsingCaps } from '../../kit/json/caps.js';
-import type { ReadRequest, RowStream } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { type ByteReader, openByteReader } from './byte-reader.js';
 import { readDelimited } from './delimited.js';
 import { fileRequest, type TextRequest } from './file-request.js';

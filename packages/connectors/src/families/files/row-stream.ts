@@ -1,8 +1,8 @@
 import type { FileOptions } from '@mooring/contract/file-options';
+import type { ReadRequest, RowStream } from '../../interface/connector.js';
+import type { Column, Row } from '../../interface/data-types.js';
 import { batchRowsMax } from '../../kit/columns.js';
 import { createTurns } from '../../kit/turns.js';
-import type { ReadRequest, RowStream } from '../../spec/connector.js';
-import type { Column, Row } from '../../spec/data-types.js';
 import { batchCharactersMax } from './limits.js';
 
 /** Rows in whatever number is cheap to produce. Text formats create each row only when it is taken. */

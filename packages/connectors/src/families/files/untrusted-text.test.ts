@@ -3,8 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { type Fuzzing, fuzz, jsonTokens, readCorpus } from '@mooring/lab/fuzz';
 import { full } from '@mooring/lab/test-tier';
 import { describe, expect, it } from 'vitest';
+import { ConnectorError, type ConnectorErrorKind } from '../../interface/errors.js';
 import { batchRowsMax } from '../../kit/columns.js';
-import { ConnectorError, type ConnectorErrorKind } from '../../spec/errors.js';
 import { memoryFile, readFailure } from './memory-file.js';
 import { readFile } from './read-file.js';
 

@@ -1,3 +1,7 @@
+import type { Target } from '../../interface/connector.js';
+import type { JsonValue } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
+import type { Network, NetworkRequest } from '../../interface/network.js';
 import { createByteCollector } from '../../kit/byte-collector.js';
 import { timeLimit } from '../../kit/deadline.js';
 import type { ParsingCaps } from '../../kit/json/caps.js';
@@ -6,10 +10,6 @@ import { DoubledName } from '../../kit/json/exact.js';
 import { notJson, notText, quoted } from '../../kit/json/failures.js';
 import { NotText } from '../../kit/json/gauge.js';
 import { type JsonSpan, parseSpan } from '../../kit/json/spans.js';
-import type { Target } from '../../spec/connector.js';
-import type { JsonValue } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
-import type { Network, NetworkRequest } from '../../spec/network.js';
 import { failureOfThrown } from './failures.js';
 
 const redirectsMax = 3;

@@ -1,5 +1,5 @@
+import { ConnectorError, type ConnectorErrorKind } from '../../interface/errors.js';
 import { abortError } from '../../kit/deadline.js';
-import { ConnectorError, type ConnectorErrorKind } from '../../spec/errors.js';
 
 const retryAfterMax = 3600;
 

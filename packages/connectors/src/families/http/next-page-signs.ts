@@ -1,6 +1,6 @@
+import { ConnectorError } from '../../interface/errors.js';
 import { quoted } from '../../kit/json/failures.js';
 import { isArraySpan, isNullSpan, isObjectSpan, type JsonSpan, membersOf } from '../../kit/json/spans.js';
-import { ConnectorError } from '../../spec/errors.js';
 
 // A service may omit the reference to the next page on its last page, so a missing reference alone proves nothing.
 // Other members of the response can.

@@ -1,6 +1,6 @@
+import { presetAt } from '../../interface/provider.js';
+import type { AssertionClaims, OAuthPreset, OAuthSignIn } from '../../interface/sign-in.js';
 import { findProvider } from '../../providers/registry.js';
-import { presetAt } from '../../spec/provider.js';
-import type { AssertionClaims, OAuthPreset, OAuthSignIn } from '../../spec/sign-in.js';
 
 // OAuth exchanges that are described by the properties of a connection.
 

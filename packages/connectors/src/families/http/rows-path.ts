@@ -1,3 +1,4 @@
+import { ConnectorError } from '../../interface/errors.js';
 import {
   isArraySpan,
   isNullSpan,
@@ -6,7 +7,6 @@ import {
   type JsonSpan,
   membersOf,
 } from '../../kit/json/spans.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { deepestObject, lookup, wholeAnswer } from './json-paths.js';
 
 // Finds the rows if no path is configured. The choice must not depend on which lists happen to be empty today, so a

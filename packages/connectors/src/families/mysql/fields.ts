@@ -1,9 +1,9 @@
 // How the fields of a result become columns and cells.
 import mysql, { type FieldPacket } from 'mysql2';
+import type { Cell, Column, Row, ValueShape } from '../../interface/data-types.js';
 import { columnPositions } from '../../kit/columns.js';
 import { cellText } from '../../kit/json/cells.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
-import type { Cell, Column, Row, ValueShape } from '../../spec/data-types.js';
 import type { FieldChoice } from '../sql/session.js';
 
 // The driver is CommonJS, and Node exposes this name only on its default export.

@@ -1,7 +1,7 @@
+import type { Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { createBatchPacer } from '../../kit/batches.js';
 import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
-import type { Row } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import type { StatementRead } from '../sql/session.js';
 import type { RowShape } from './fields.js';
 import type { Wire } from './wire.js';

@@ -1,11 +1,11 @@
 // Streams one statement. The server prepares it first, which allows only a single statement and returns its columns
 // before anything runs; rows then flow as fast as the consumer takes them.
 import mysql, { type FieldPacket, type PrepareStatementInfo } from 'mysql2';
+import type { RowStream } from '../../interface/connector.js';
+import type { Column, Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { settledWithin } from '../../kit/deadline.js';
 import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
-import type { RowStream } from '../../spec/connector.js';
-import type { Column, Row } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { GOODBYE_MS, type ReadHooks, type StatementRead } from '../sql/session.js';
 import { type MySqlTypes, shapeOf } from './fields.js';
 import { createIntake, type Intake } from './intake.js';

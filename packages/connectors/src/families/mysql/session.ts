@@ -1,7 +1,7 @@
 import mysql from 'mysql2';
+import type { Session, SessionContext } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { abortError, throwIfAborted } from '../../kit/deadline.js';
-import type { Session, SessionContext } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
 import type { SystemCatalog } from '../sql/browse.js';
 import { createSqlSession, type SqlConnection, statementOf } from '../sql/session.js';
 import type { MySqlTypes } from './fields.js';

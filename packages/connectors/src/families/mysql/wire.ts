@@ -1,6 +1,9 @@
 // Connects `mysql2` through the gate's socket only.
 import { isIP, type Socket } from 'node:net';
 import mysql from 'mysql2';
+import { ConnectorError } from '../../interface/errors.js';
+import type { Network } from '../../interface/network.js';
+import type { Secret } from '../../interface/secret.js';
 import { settledWithin } from '../../kit/deadline.js';
 import {
   brokenFrame,
@@ -11,9 +14,6 @@ import {
   statementBudget,
   type WireBudget,
 } from '../../kit/frame-guard.js';
-import { ConnectorError } from '../../spec/errors.js';
-import type { Network } from '../../spec/network.js';
-import type { Secret } from '../../spec/secret.js';
 import { GOODBYE_MS } from '../sql/session.js';
 import { clearMySqlFrames, mySqlFrames } from './frames.js';
 

@@ -1,8 +1,8 @@
 // How the fields of a result become columns and cells.
 import type { FieldDef } from 'pg';
+import type { Cell, Column, Row, ValueShape } from '../../interface/data-types.js';
 import { columnPositions } from '../../kit/columns.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
-import type { Cell, Column, Row, ValueShape } from '../../spec/data-types.js';
 import type { FieldChoice } from '../sql/session.js';
 
 /** How values of one type become neutral values; the driver passes their text form. */

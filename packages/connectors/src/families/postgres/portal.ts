@@ -2,10 +2,10 @@
 // works only on requested batches.
 import type { Client, FieldDef } from 'pg';
 import Cursor from 'pg-cursor';
+import { ConnectorError } from '../../interface/errors.js';
 import { createBatchPacer } from '../../kit/batches.js';
 import { settledWithin } from '../../kit/deadline.js';
 import { brokenFrame, type FrameGuard } from '../../kit/frame-guard.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { GOODBYE_MS } from '../sql/session.js';
 import type { Texts } from './fields.js';
 

@@ -1,9 +1,9 @@
 // Streams one statement through a portal.
 import type Cursor from 'pg-cursor';
+import type { RowStream } from '../../interface/connector.js';
+import type { Row } from '../../interface/data-types.js';
 import { settledWithin } from '../../kit/deadline.js';
 import { statementBudget } from '../../kit/frame-guard.js';
-import type { RowStream } from '../../spec/connector.js';
-import type { Row } from '../../spec/data-types.js';
 import { GOODBYE_MS, type ReadHooks, type StatementRead } from '../sql/session.js';
 import { createRowMaker, type FieldReader, type PostgresTypes, readersOf, type Texts } from './fields.js';
 import { closePortal, createBatchRequests, openPortal, type ReadWire } from './portal.js';

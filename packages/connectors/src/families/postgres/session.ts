@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
+import type { Session, SessionContext } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { abortError, throwIfAborted } from '../../kit/deadline.js';
 import { type FrameGuard, statementBudget } from '../../kit/frame-guard.js';
-import type { Session, SessionContext } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
 import type { SystemCatalog } from '../sql/browse.js';
 import { createSqlSession, type SqlConnection, statementOf } from '../sql/session.js';
 import type { PostgresTypes } from './fields.js';

@@ -2,9 +2,9 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import pg from 'pg';
+import type { Network } from '../../interface/network.js';
 import { settledWithin } from '../../kit/deadline.js';
 import { createFrameGuard, type FrameGuard, signInBudget } from '../../kit/frame-guard.js';
-import type { Network } from '../../spec/network.js';
 import { GOODBYE_MS } from '../sql/session.js';
 import { postgresFrames } from './frames.js';
 

@@ -1,6 +1,6 @@
 import { ListBucketsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import type { FileOptions } from '@mooring/contract/file-options';
-import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
+import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../interface/connector.js';
 import { isReadable } from '../files/formats.js';
 import { type Place, resolvePath } from './paths.js';
 

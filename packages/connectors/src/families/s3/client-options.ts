@@ -1,7 +1,7 @@
 import type { FileOptions } from '@mooring/contract/file-options';
+import type { ConnectorInput, Target } from '../../interface/connector.js';
+import type { InlineFiles } from '../../interface/fields.js';
 import { revealText } from '../../kit/secret-fields.js';
-import type { ConnectorInput, Target } from '../../spec/connector.js';
-import type { InlineFiles } from '../../spec/fields.js';
 import { targetOf } from '../http/exchange.js';
 
 /** All options of the AWS client of a connection. */

@@ -1,8 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { SessionContext, Target } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { createByteCollector } from '../../kit/byte-collector.js';
-import type { SessionContext, Target } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { openByteReader } from '../files/byte-reader.js';
 import { type S3Options, s3Target } from './client-options.js';
 import { limitRetries } from './retries.js';

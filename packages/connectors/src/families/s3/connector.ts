@@ -4,7 +4,6 @@ import {
   ListObjectsV2Command,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { throwIfAborted } from '../../kit/deadline.js';
 import type {
   Connector,
   ConnectorInput,
@@ -12,9 +11,10 @@ import type {
   RowStream,
   Session,
   SessionContext,
-} from '../../spec/connector.js';
-import type { Row } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
+} from '../../interface/connector.js';
+import type { Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
+import { throwIfAborted } from '../../kit/deadline.js';
 import { isReadable } from '../files/formats.js';
 import { readFile } from '../files/read-file.js';
 import { browseS3 } from './browse.js';

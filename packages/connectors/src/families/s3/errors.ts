@@ -1,6 +1,6 @@
+import { ConnectorError } from '../../interface/errors.js';
 import { abortError } from '../../kit/deadline.js';
 import { isTlsFailureCode, isUnreachableCode } from '../../kit/failure-codes.js';
-import { ConnectorError } from '../../spec/errors.js';
 import type { Meaning } from '../http/failures.js';
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html

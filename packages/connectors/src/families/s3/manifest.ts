@@ -1,4 +1,4 @@
-import type { SourceManifest } from '../../spec/manifest.js';
+import type { SourceManifest } from '../../interface/manifest.js';
 import { keyBytesMax, s3Properties, s3SignIns } from './properties.js';
 
 // Pure data: manifests are imported at start, so no driver is imported here.

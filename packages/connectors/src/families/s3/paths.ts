@@ -1,4 +1,4 @@
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { bucketNamePattern, keyBytesMax } from './properties.js';
 
 /**

@@ -1,9 +1,9 @@
 import { fileOptionsSchema } from '@mooring/contract/file-options';
 import { z } from 'zod';
+import { line, property, scalarText } from '../../interface/fields.js';
+import type { SignInMethod } from '../../interface/sign-in.js';
 import { isCharset } from '../../kit/charset.js';
 import { certificateFilesSchema } from '../../kit/tls.js';
-import { line, property, scalarText } from '../../spec/fields.js';
-import type { SignInMethod } from '../../spec/sign-in.js';
 
 // Pure data: manifests are imported at start, so no driver is imported here.
 

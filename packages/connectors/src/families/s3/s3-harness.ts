@@ -5,8 +5,8 @@ import { createServer, request as httpRequest, type RequestListener, type Server
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
+import type { ConnectorInput } from '../../interface/connector.js';
 import { hideAll } from '../../kit/secret-fields.js';
-import type { ConnectorInput } from '../../spec/connector.js';
 import type { ConnectorHarness, StartedSource, TypeExpectation } from '../../suite/harness.js';
 
 /** The lab's bucket with the samples. */

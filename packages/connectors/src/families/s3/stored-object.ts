@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { openByteReader } from '../files/byte-reader.js';
 import type { ByteRanges, StoredFile } from '../files/stored-file.js';
 import type { Place } from './paths.js';

@@ -1,7 +1,7 @@
 // Browses schema, table and column of any SQL server; only the queries of the system catalog differ.
 import { z } from 'zod';
-import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
+import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 
 /** Maximum length of a name or type that is passed on: an ENUM type of MySQL has at most 64 KiB. */
 const TEXT_CHARS_MAX = 65_536;

@@ -1,9 +1,9 @@
 // Properties that all SQL servers on a socket share.
 import { z } from 'zod';
+import { line, property } from '../../interface/fields.js';
+import { Secret } from '../../interface/secret.js';
+import type { SignInMethod } from '../../interface/sign-in.js';
 import { certificateFilesSchema, tlsModeSchema } from '../../kit/tls.js';
-import { line, property } from '../../spec/fields.js';
-import { Secret } from '../../spec/secret.js';
-import type { SignInMethod } from '../../spec/sign-in.js';
 
 const labels = /^(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/i;
 /** Some parsers read a name whose last label is a number as an IPv4 address (WHATWG URL, section 3.5). */

@@ -1,8 +1,8 @@
 // A session with a SQL server: the same states, and the same ways to end, over each protocol.
 import type { Socket } from 'node:net';
+import type { ReadRequest, RowStream, Session } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { abortError, settledWithin, throwIfAborted } from '../../kit/deadline.js';
-import type { ReadRequest, RowStream, Session } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { browseSql, type SystemCatalog, tableOf } from './browse.js';
 
 /** Grace period for the server's goodbye or its reaction to a cancel, before its socket is destroyed. */

@@ -1,4 +1,4 @@
-import { type Cell, JsonText, type JsonValue, jsonTextOf } from '../../spec/data-types.js';
+import { type Cell, JsonText, type JsonValue, jsonTextOf } from '../../interface/data-types.js';
 import { Misfit } from '../misfit.js';
 import { DoubledName, parseCellText } from './exact.js';
 import { quoted } from './failures.js';

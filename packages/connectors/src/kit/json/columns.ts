@@ -5,8 +5,8 @@ import {
   jsonTextOf,
   type NeutralType,
   type Row,
-} from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
+} from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { assertColumns, columnsMax, unknownColumn } from '../columns.js';
 import { cellText, objectOf } from './cells.js';
 import type { JsonFields, JsonRecord } from './exact.js';

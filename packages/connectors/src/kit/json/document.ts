@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { createByteCollector } from '../byte-collector.js';
 import { jsonCharset, NotDecodable, utf8Of } from '../charset.js';
 import type { ParsingCaps } from './caps.js';

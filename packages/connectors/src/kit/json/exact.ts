@@ -1,5 +1,5 @@
-import { type Cell, JsonText, type JsonValue } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
+import { type Cell, JsonText, type JsonValue } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { remedyForDepth } from './gauge.js';
 import { beginsNumber, isDouble, isShortInteger, isWrittenAlike, numberEnd } from './numbers.js';
 import {

@@ -1,4 +1,4 @@
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { MisplacedJson } from './document.js';
 import { DoubledName } from './exact.js';
 import { NotText } from './gauge.js';

@@ -1,4 +1,4 @@
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { isBlank } from './spans.js';
 
 // JSON.parse takes up to thirty times as much memory as its text has bytes, and cannot be stopped. So untrusted text is

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../spec/data-types.js';
+import type { JsonValue } from '../../interface/data-types.js';
 
 /**
  * A value within JSON text in UTF-8, found without creating the values around it. The text must have passed a gauge, so

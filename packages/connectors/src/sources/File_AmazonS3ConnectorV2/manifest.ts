@@ -1,5 +1,5 @@
 import { s3Manifest } from '../../families/s3/manifest.js';
-import type { SourceManifest } from '../../spec/manifest.js';
+import type { SourceManifest } from '../../interface/manifest.js';
 
 export const manifest: SourceManifest = {
   ...s3Manifest,

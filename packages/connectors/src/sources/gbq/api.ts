@@ -2,10 +2,10 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { GoogleToken, PassThroughClient } from 'google-auth-library';
 import { documentOf, type Exchange, exchangeJson } from '../../families/http/exchange.js';
 import { isBearerToken } from '../../families/http/headers.js';
+import type { ConnectorInput, SessionContext } from '../../interface/connector.js';
+import type { JsonValue } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { parsingCaps } from '../../kit/json/caps.js';
-import type { ConnectorInput, SessionContext } from '../../spec/connector.js';
-import type { JsonValue } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import {
   type Endpoints,
   endpointsOf,

@@ -1,14 +1,14 @@
 import { targetOf } from '../../families/http/exchange.js';
-import { browseColumns } from '../../kit/columns.js';
-import { throwIfAborted } from '../../kit/deadline.js';
 import type {
   BrowseAnswer,
   BrowseItem,
   BrowseRequest,
   Connector,
   ReadRequest,
-} from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
+} from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
+import { browseColumns } from '../../kit/columns.js';
+import { throwIfAborted } from '../../kit/deadline.js';
 import { type Api, type JsonObject, objectIn, objectsIn, openApi, textIn } from './api.js';
 import { endpointsOf, usesServiceAccount } from './credentials.js';
 import { toColumn } from './data-types.js';

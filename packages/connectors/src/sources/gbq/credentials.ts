@@ -1,12 +1,12 @@
 import { z } from 'zod';
+import type { ConnectorInput } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
+import { type InlineFiles, inlineFilesSchema } from '../../interface/fields.js';
+import type { PropertyProblem } from '../../interface/property-problem.js';
+import { Secret } from '../../interface/secret.js';
 import { isP12, privateKeyOfP12 } from '../../kit/p12-key.js';
 import { readSigningKey } from '../../kit/private-key.js';
 import { revealFile, revealText } from '../../kit/secret-fields.js';
-import type { ConnectorInput } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
-import { type InlineFiles, inlineFilesSchema } from '../../spec/fields.js';
-import type { PropertyProblem } from '../../spec/property-problem.js';
-import { Secret } from '../../spec/secret.js';
 
 /** What a service account signs in with. */
 export interface ServiceAccountKey {

@@ -1,8 +1,3 @@
-import { parsingCaps } from '../../kit/json/caps.js';
-import { cellText, jsonCell, listOf, objectOf } from '../../kit/json/cells.js';
-import { assertRecordText } from '../../kit/json/document.js';
-import { quoted } from '../../kit/json/failures.js';
-import { Misfit, misfitAt } from '../../kit/misfit.js';
 import type {
   Cell,
   Column,
@@ -11,8 +6,13 @@ import type {
   NeutralType,
   Row,
   ValueShape,
-} from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
+} from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
+import { parsingCaps } from '../../kit/json/caps.js';
+import { cellText, jsonCell, listOf, objectOf } from '../../kit/json/cells.js';
+import { assertRecordText } from '../../kit/json/document.js';
+import { quoted } from '../../kit/json/failures.js';
+import { Misfit, misfitAt } from '../../kit/misfit.js';
 
 /** A field of a table schema in the REST API (TableFieldSchema). */
 export interface Field {

@@ -1,6 +1,6 @@
 import { failureOf, type Meaning, meaningOfStatus } from '../../families/http/failures.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { serverWords, withServer } from '../../kit/server-words.js';
-import { ConnectorError } from '../../spec/errors.js';
 
 /** Reasons from https://cloud.google.com/bigquery/docs/error-messages. */
 const meanings: Readonly<Record<string, Meaning>> = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { ConnectorError } from '../../interface/errors.js';
+import { Secret } from '../../interface/secret.js';
 import { failureForAuthor } from '../../kit/server-words.js';
-import type { ConnectorError } from '../../spec/errors.js';
-import { Secret } from '../../spec/secret.js';
 import { expectNoSecrets, failureOf } from '../../suite/bench.js';
 import { open, serve } from './test-stand.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jsonTextOf } from '../../spec/data-types.js';
+import { jsonTextOf } from '../../interface/data-types.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
 import { timestampOf } from './data-types.js';
 import { answerQuery, open, type Reply, type Seen, serve } from './test-stand.js';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import type { SourceManifest } from '../../interface/manifest.js';
+import { presetAt } from '../../interface/provider.js';
+import type { OAuthPreset } from '../../interface/sign-in.js';
 import { provider as google } from '../../providers/google.js';
-import type { SourceManifest } from '../../spec/manifest.js';
-import { presetAt } from '../../spec/provider.js';
-import type { OAuthPreset } from '../../spec/sign-in.js';
 import { credentialConflicts } from './credentials.js';
 import { propertiesSchema, scope } from './properties.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { line, property, tuning } from '../../spec/fields.js';
+import { line, property, tuning } from '../../interface/fields.js';
 import { keyFileSchema } from './credentials.js';
 
 /** All properties of a BigQuery connection, strict. Names are Qlik's; Location and maximumBytesBilled are ours. */

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ReadRequest, RowStream } from '../../interface/connector.js';
+import type { Column, JsonValue, Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { batchRowsMax, columnPositions, columnsMax } from '../../kit/columns.js';
 import { abortError } from '../../kit/deadline.js';
-import type { ReadRequest, RowStream } from '../../spec/connector.js';
-import type { Column, JsonValue, Row } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { type Api, type JsonObject, objectIn, objectsIn, textIn } from './api.js';
 import { createRowMaker, type Field, fieldOf, toColumn } from './data-types.js';
 import { fromJob } from './errors.js';

@@ -1,5 +1,5 @@
 import { openMySql } from '../../families/mysql/session.js';
-import type { Connector } from '../../spec/connector.js';
+import type { Connector } from '../../interface/connector.js';
 import { toMySqlOptions } from './credentials.js';
 import { mySqlTypes } from './data-types.js';
 import { translateMySqlError } from './errors.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { ConnectorInput } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { hideSecrets } from '../../kit/secret-fields.js';
-import type { ConnectorInput } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { toMySqlOptions } from './credentials.js';
 import { manifest } from './manifest.js';
 

@@ -1,9 +1,9 @@
 import type { ConnectionOptions } from 'mysql2';
 import type { MySqlOptions } from '../../families/mysql/wire.js';
 import { type SqlEndpoint, sqlEndpointSchema, sqlLoginSchema } from '../../families/sql/properties.js';
+import type { ConnectorInput } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { tlsDemands } from '../../kit/tls.js';
-import type { ConnectorInput } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
 
 function tlsOptions(endpoint: SqlEndpoint): Pick<ConnectionOptions, 'ssl'> {
   const demands = tlsDemands(endpoint.sslmode, endpoint.rootCertificates);

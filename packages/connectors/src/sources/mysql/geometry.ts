@@ -1,5 +1,5 @@
+import { jsonTextOf } from '../../interface/data-types.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
-import { jsonTextOf } from '../../spec/data-types.js';
 
 // MySQL and MariaDB send a geometry as a four-byte SRID, followed by well-known binary (OGC 06-103r4).
 

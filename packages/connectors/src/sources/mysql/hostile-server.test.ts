@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { Session } from '../../spec/connector.js';
+import type { Session } from '../../interface/connector.js';
 import { allBatches, CLOSE_MS_MAX, failureOf } from '../../suite/bench.js';
 import {
   DOUBLE,

@@ -7,8 +7,8 @@ import {
   portProperty,
   tlsProperties,
 } from '../../families/sql/properties.js';
-import { property } from '../../spec/fields.js';
-import type { SourceManifest } from '../../spec/manifest.js';
+import { property } from '../../interface/fields.js';
+import type { SourceManifest } from '../../interface/manifest.js';
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" role="img" aria-label="MySQL">' +

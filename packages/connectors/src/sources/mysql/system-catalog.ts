@@ -1,6 +1,6 @@
 import type { RunStatement } from '../../families/mysql/session.js';
 import type { SystemCatalog } from '../../families/sql/browse.js';
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 
 /** Names compare by bytes: the server's own collation does not distinguish `Orders` from `orders`. */
 const SCHEMAS = `

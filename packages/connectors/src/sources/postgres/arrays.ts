@@ -1,7 +1,7 @@
+import type { Cell } from '../../interface/data-types.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { listOf } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
-import type { Cell } from '../../spec/data-types.js';
 
 /** How to read the elements of an array. */
 export interface ElementForm {

@@ -1,5 +1,5 @@
 import { openPostgres } from '../../families/postgres/session.js';
-import type { Connector } from '../../spec/connector.js';
+import type { Connector } from '../../interface/connector.js';
 import { toPostgresOptions } from './credentials.js';
 import { postgresTypes } from './data-types.js';
 import { translatePostgresError } from './errors.js';

@@ -1,9 +1,9 @@
 import type { ClientConfig } from 'pg';
 import type { PostgresOptions } from '../../families/postgres/wire.js';
 import { type SqlEndpoint, sqlEndpointSchema, sqlLoginSchema } from '../../families/sql/properties.js';
+import type { ConnectorInput } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { tlsDemands } from '../../kit/tls.js';
-import type { ConnectorInput } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
 
 /** How sessions appear in `pg_stat_activity`. */
 const APPLICATION_NAME = 'mooring';

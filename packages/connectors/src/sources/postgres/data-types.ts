@@ -1,9 +1,9 @@
 import type { PostgresType, PostgresTypes } from '../../families/postgres/fields.js';
 import type { RunStatement } from '../../families/postgres/session.js';
+import type { Cell, NativeType, ValueShape } from '../../interface/data-types.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
-import type { Cell, NativeType, ValueShape } from '../../spec/data-types.js';
 import { parseArray } from './arrays.js';
 
 const asIs = (text: string): Cell => text;

@@ -1,6 +1,10 @@
+import {
+  ConnectorError,
+  type ConnectorErrorKind,
+  type ConnectorErrorOptions,
+} from '../../interface/errors.js';
 import { isTlsFailureCode, isUnreachableCode } from '../../kit/failure-codes.js';
 import { serverWords } from '../../kit/server-words.js';
-import { ConnectorError, type ConnectorErrorKind, type ConnectorErrorOptions } from '../../spec/errors.js';
 
 type Translation = readonly [kind: ConnectorErrorKind, message: string, options?: ConnectorErrorOptions];
 

@@ -1,6 +1,6 @@
 import { startTransactionPooler } from '@mooring/lab/postgres/pooler';
 import { describe, expect, it } from 'vitest';
-import { jsonTextOf } from '../../spec/data-types.js';
+import { jsonTextOf } from '../../interface/data-types.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { typeColumns, typeRows } from './__fixtures__/all-types.js';

@@ -1,6 +1,6 @@
 import type { RunStatement } from '../../families/postgres/session.js';
 import type { SystemCatalog } from '../../families/sql/browse.js';
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 
 const SCHEMAS = `
   select nspname as name, nspname as key

@@ -1,9 +1,4 @@
 import { targetOf } from '../../families/http/exchange.js';
-import { batchRowsMax, browseColumns } from '../../kit/columns.js';
-import { throwIfAborted } from '../../kit/deadline.js';
-import { parsingCaps } from '../../kit/json/caps.js';
-import { type RowShape, shapeRows } from '../../kit/json/columns.js';
-import { createTurns } from '../../kit/turns.js';
 import type {
   BrowseAnswer,
   BrowseRequest,
@@ -13,9 +8,14 @@ import type {
   RowStream,
   Session,
   SessionContext,
-} from '../../spec/connector.js';
-import type { Row } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
+} from '../../interface/connector.js';
+import type { Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
+import { batchRowsMax, browseColumns } from '../../kit/columns.js';
+import { throwIfAborted } from '../../kit/deadline.js';
+import { parsingCaps } from '../../kit/json/caps.js';
+import { type RowShape, shapeRows } from '../../kit/json/columns.js';
+import { createTurns } from '../../kit/turns.js';
 import { keyParameter, requestHeaders, tlsOptions } from './credentials.js';
 import { fromResponse } from './errors.js';
 import {

@@ -1,11 +1,11 @@
 import { isBearerToken, isHeaderValue } from '../../families/http/headers.js';
 import { withAppended } from '../../families/http/query.js';
 import { encryptedHeaderNames, type SealedHeaders } from '../../families/http/request-headers.js';
+import type { ConnectorInput } from '../../interface/connector.js';
+import { ConnectorError } from '../../interface/errors.js';
+import type { NetworkRequest } from '../../interface/network.js';
+import { Secret } from '../../interface/secret.js';
 import { revealFile, revealText } from '../../kit/secret-fields.js';
-import type { ConnectorInput } from '../../spec/connector.js';
-import { ConnectorError } from '../../spec/errors.js';
-import type { NetworkRequest } from '../../spec/network.js';
-import { Secret } from '../../spec/secret.js';
 import { type RestProperties, unverifiedTlsDenied } from './properties.js';
 
 function credentialText(input: ConnectorInput, name: string): string {

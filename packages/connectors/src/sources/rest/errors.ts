@@ -1,5 +1,5 @@
 import { failureOf, meaningOfStatus } from '../../families/http/failures.js';
-import type { ConnectorError } from '../../spec/errors.js';
+import type { ConnectorError } from '../../interface/errors.js';
 
 const remedies: Readonly<Record<number, string>> = {
   400: 'Check method, body, query parameters and headers of the connection.',

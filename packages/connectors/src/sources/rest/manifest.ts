@@ -6,14 +6,14 @@ import {
   encryptedHeaderNames,
   type SealedHeaders,
 } from '../../families/http/request-headers.js';
+import type { InlineFiles } from '../../interface/fields.js';
+import type { SourceManifest } from '../../interface/manifest.js';
+import type { PropertyProblem } from '../../interface/property-problem.js';
+import { placeProblem } from '../../interface/provider.js';
+import { revealed } from '../../interface/secret.js';
+import type { SignInMethod } from '../../interface/sign-in.js';
 import { clientCertificateProblem } from '../../kit/client-certificate.js';
 import { findProvider } from '../../providers/registry.js';
-import type { InlineFiles } from '../../spec/fields.js';
-import type { SourceManifest } from '../../spec/manifest.js';
-import type { PropertyProblem } from '../../spec/property-problem.js';
-import { placeProblem } from '../../spec/provider.js';
-import { revealed } from '../../spec/secret.js';
-import type { SignInMethod } from '../../spec/sign-in.js';
 import { propertiesSchema, unverifiedTlsDenied } from './properties.js';
 
 const ownEndpoints = [

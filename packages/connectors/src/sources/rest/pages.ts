@@ -9,6 +9,7 @@ import {
 import { lookup, rowsAt, wholeAnswer } from '../../families/http/json-paths.js';
 import { withParameter } from '../../families/http/query.js';
 import { findRowsPath, listBeside, reportsErrors } from '../../families/http/rows-path.js';
+import { ConnectorError } from '../../interface/errors.js';
 import type { ParsingCaps } from '../../kit/json/caps.js';
 import { createColumnFinder, type FoundColumns } from '../../kit/json/columns.js';
 import { recordOf } from '../../kit/json/document.js';
@@ -16,7 +17,6 @@ import type { JsonRecord } from '../../kit/json/exact.js';
 import { type Place, quoted, recordFailure } from '../../kit/json/failures.js';
 import { isArraySpan, type JsonSpan, valuesOf } from '../../kit/json/spans.js';
 import { createTurns } from '../../kit/turns.js';
-import { ConnectorError } from '../../spec/errors.js';
 import { requestUrl } from './credentials.js';
 import { type AnsweredPage, createPager, type PageRequest, type Pager } from './pagination.js';
 import type { RestProperties } from './properties.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { line, property } from '../../spec/fields.js';
+import { line, property } from '../../interface/fields.js';
 
 const paginationHint =
   'must be None, Offset, NextPage, NextToken or NextUrl: Custom needs a load script and is not supported';

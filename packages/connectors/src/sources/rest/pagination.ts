@@ -2,9 +2,9 @@ import { sameOrigin } from '../../families/http/exchange.js';
 import { lookup } from '../../families/http/json-paths.js';
 import { assertIsAll, assertNoOtherReference, nextLink } from '../../families/http/next-page-signs.js';
 import { withParameter } from '../../families/http/query.js';
+import type { JsonValue } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { isArraySpan, isNullSpan, isObjectSpan, type JsonSpan, parseSpan } from '../../kit/json/spans.js';
-import type { JsonValue } from '../../spec/data-types.js';
-import { ConnectorError } from '../../spec/errors.js';
 import type { RestProperties } from './properties.js';
 
 const scalarBytesMax = 16 * 1024;

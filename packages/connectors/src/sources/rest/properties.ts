@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { headerNameSchema, headerValueSchema, sealedHeaderNameSchema } from '../../families/http/headers.js';
 import { headerSchema } from '../../families/http/request-headers.js';
+import { inlineFilesSchema, line, property } from '../../interface/fields.js';
 import { isCharset } from '../../kit/charset.js';
 import { signingKeySchema } from '../../kit/private-key.js';
 import { providers } from '../../providers/registry.js';
-import { inlineFilesSchema, line, property } from '../../spec/fields.js';
 import { fieldPath, pagination } from './pagination-properties.js';
 
 export const unverifiedTlsDenied =

@@ -2,7 +2,7 @@
 import { type Fuzzing, fuzz, jsonTokens, readCorpus } from '@mooring/lab/fuzz';
 import { full } from '@mooring/lab/test-tier';
 import { describe, expect, it } from 'vitest';
-import { ConnectorError } from '../../spec/errors.js';
+import { ConnectorError } from '../../interface/errors.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
 import { inputOf, open, serve } from './test-stand.js';
 

@@ -1,7 +1,7 @@
 // Responses as services send them: each value arrives exact, or the read is refused with an error.
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { type Cell, doublesTextOf, jsonTextOf } from '../../spec/data-types.js';
+import { type Cell, doublesTextOf, jsonTextOf } from '../../interface/data-types.js';
 import { failureOf } from '../../suite/bench.js';
 import { type Handler, json, read, serve } from './test-stand.js';
 

@@ -2,7 +2,7 @@ import { findFreePort } from '@mooring/lab/free-port';
 import { startRestApi } from '@mooring/lab/rest-api';
 import { sampleItems } from '@mooring/lab/rest-resources';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Secret } from '../../spec/secret.js';
+import { Secret } from '../../interface/secret.js';
 import { failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { manifest } from './manifest.js';

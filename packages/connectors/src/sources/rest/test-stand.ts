@@ -1,10 +1,10 @@
 // Servers with scripted behaviour, and sessions that prove they left nothing open.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { expect, onTestFinished } from 'vitest';
+import type { ConnectorInput, ReadRequest, Session } from '../../interface/connector.js';
+import type { Row } from '../../interface/data-types.js';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
 import { createRetries } from '../../kit/retries.js';
-import type { ConnectorInput, ReadRequest, Session } from '../../spec/connector.js';
-import type { Row } from '../../spec/data-types.js';
 import { allBatches } from '../../suite/bench.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
 import { connector } from './connector.js';

@@ -1,6 +1,6 @@
+import type { Connector } from '@mooring/connectors/interface/connector';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { parseProperties, type SplitProperties } from '@mooring/connectors/kit/properties';
-import type { Connector } from '@mooring/connectors/spec/connector';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { AppError, InvalidRequest } from '../errors/app-error.js';
 import { loadConnector } from './load-connector.js';
 import type { SourceSettings } from './source-settings.js';

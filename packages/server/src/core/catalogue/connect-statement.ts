@@ -1,5 +1,5 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { parseConnectStatement, readConnectStatement } from '@mooring/connectors/kit/connect-statement';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { InvalidRequest } from '../errors/app-error.js';
 import type { Catalogue } from './catalogue.js';
 

@@ -1,6 +1,6 @@
-import type { Connector } from '@mooring/connectors/spec/connector';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { Connector } from '@mooring/connectors/interface/connector';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 
 /** The connector of a source, with its driver. @throws ConnectorError `driver_unavailable` */
 export async function loadConnector(manifest: SourceManifest): Promise<Connector> {

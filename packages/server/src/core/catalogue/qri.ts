@@ -1,5 +1,5 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { qriTargetOf } from '@mooring/connectors/kit/qri';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { sha256 } from '../crypto/digest.js';
 
 /** Readable prefix and a hash of the target of a definition: equal for equal targets, in every space. */

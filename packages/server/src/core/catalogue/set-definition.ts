@@ -1,5 +1,5 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { onlySet } from '@mooring/connectors/kit/set-properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { definitionOf, setNamesOf } from '../store/decoded-rows.js';
 import type { ConnectionTable } from '../store/tables.js';
 

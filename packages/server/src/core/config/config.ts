@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import type { z } from 'zod';
 import { type ConfigurationFile, type Environment, readConfigurationFile } from './config-document.js';
 import { isServiceLink, refuseUnknownVariables } from './config-environment.js';

@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 
 interface PlainClient {
   clientId: string;

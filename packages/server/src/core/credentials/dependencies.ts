@@ -1,4 +1,4 @@
-import type { Network } from '@mooring/connectors/spec/network';
+import type { Network } from '@mooring/connectors/interface/network';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Config } from '../config/config.js';

@@ -6,7 +6,7 @@ import { createServer as createHttpsServer, request as secureRequest } from 'nod
 import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { describe, expect, it } from 'vitest';
 import { failureOf, listen, rejectionOf, startCanary } from './__fixtures__/canary.js';
 import { buildGate, endlessAnswers, startEndless } from './__fixtures__/http-servers.js';

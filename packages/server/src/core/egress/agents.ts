@@ -1,7 +1,7 @@
 import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { SocketTarget } from '@mooring/connectors/spec/network';
+import type { SocketTarget } from '@mooring/connectors/interface/network';
 import type { Dialer } from './dialer.js';
 import type { Refuse } from './failure.js';
 import type { TlsSettings } from './tls-context.js';

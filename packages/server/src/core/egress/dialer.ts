@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { SocketTarget } from '@mooring/connectors/spec/network';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { SocketTarget } from '@mooring/connectors/interface/network';
 import { type AddressOrder, createAddressOrder } from './address-order.js';
 import { cancelled, closedInHandshake, timedOut } from './failure.js';
 import { parseHost } from './host.js';

@@ -1,5 +1,5 @@
 // All error messages of the network. None contains a host, an address or native text.
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import type { RefusalReason } from './policy.js';
 
 /** Refuses a destination: counts and logs it, and returns the error that all refusals share. */

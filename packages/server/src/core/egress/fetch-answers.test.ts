@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { describe, expect, it } from 'vitest';
 import { rejectionOf } from './__fixtures__/canary.js';
 import { buildGate, endlessAnswers, startEndless, startHttp, startRaw } from './__fixtures__/http-servers.js';

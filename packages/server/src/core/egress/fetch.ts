@@ -1,5 +1,5 @@
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { NetworkRequest, SocketTarget } from '@mooring/connectors/spec/network';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { NetworkRequest, SocketTarget } from '@mooring/connectors/interface/network';
 import type { Dispatcher } from 'undici';
 import type { Dialer } from './dialer.js';
 import { cancelled, codeOf, type Refuse, translateNetworkError } from './failure.js';

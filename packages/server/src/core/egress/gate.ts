@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Network, SocketTarget } from '@mooring/connectors/spec/network';
+import type { Network, SocketTarget } from '@mooring/connectors/interface/network';
 import { createAgents } from './agents.js';
 import { createDialer, type Dialer, type OpenOptions } from './dialer.js';
 import { egressRefused, type Refuse } from './failure.js';

@@ -1,7 +1,7 @@
 // The only calls in Mooring's own code that open a connection or start TLS on one.
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { cancelled, timedOut, translateNetworkError } from './failure.js';
 
 export interface Bounds {

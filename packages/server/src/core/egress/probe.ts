@@ -1,5 +1,5 @@
-import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
-import type { SocketTarget } from '@mooring/connectors/spec/network';
+import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/interface/errors';
+import type { SocketTarget } from '@mooring/connectors/interface/network';
 import type { DialStage } from './dialer.js';
 import type { Gate } from './gate.js';
 import type { TlsSettings } from './tls-context.js';

@@ -1,5 +1,5 @@
 import { lookup as systemLookup } from 'node:dns/promises';
-import type { SocketTarget } from '@mooring/connectors/spec/network';
+import type { SocketTarget } from '@mooring/connectors/interface/network';
 import { codeOf, nameNotResolved, type Refuse } from './failure.js';
 import { type ParsedHost, parseHost } from './host.js';
 import type { EgressPolicy } from './policy.js';

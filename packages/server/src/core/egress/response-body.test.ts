@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { describe, expect, it } from 'vitest';
 import { rejectionOf } from './__fixtures__/canary.js';
 import { readBody } from './response-body.js';

@@ -1,7 +1,7 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { assertExpansion } from '@mooring/connectors/kit/expansion';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
 
 export interface BodyLimits {
   /** After decompression. */

@@ -4,8 +4,8 @@ import {
   type SecureContext,
   type SecureContextOptions,
 } from 'node:tls';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { NetworkRequest } from '@mooring/connectors/spec/network';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { NetworkRequest } from '@mooring/connectors/interface/network';
 
 /** What a connection adds to TLS: authorities to trust, and the certificate it shows of itself. */
 export type TlsSettings = Pick<NetworkRequest, 'ca' | 'clientCertificate' | 'unverifiedTls'>;

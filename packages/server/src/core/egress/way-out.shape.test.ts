@@ -27,7 +27,7 @@ describe('the network access of the process', () => {
     expect(product.length).toBeGreaterThan(200);
     expect(filesWith(/(?<![.\w])fetch\(|globalThis\.fetch|(?<![.\w])(?:WebSocket|EventSource)\(/)).toEqual([
       // The member of the interface, which the gate implements.
-      'packages/connectors/src/spec/network.ts',
+      'packages/connectors/src/interface/network.ts',
     ]);
     // Turns core files off at the start: Node has no call for a resource limit.
     const starting = /process\.binding|child_process|node:cluster|node:inspector/;

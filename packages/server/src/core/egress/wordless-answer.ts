@@ -2,7 +2,7 @@
 // undici bound heads and trailers, and no more.
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 
 /** Room for the largest head, and for what is on its way between the socket and the reader of a body. */
 const WORDLESS_BYTES_MAX = 1024 * 1024;

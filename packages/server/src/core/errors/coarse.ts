@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
+import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/interface/errors';
 import { AppError } from './app-error.js';
 import { sourceErrorCode } from './error-answer.js';
 

@@ -1,4 +1,8 @@
-import { ConnectorError, type ConnectorErrorKind, type ServerWords } from '@mooring/connectors/spec/errors';
+import {
+  ConnectorError,
+  type ConnectorErrorKind,
+  type ServerWords,
+} from '@mooring/connectors/interface/errors';
 import { type ErrorCode, type ErrorItem, errorTable } from '@mooring/contract/errors';
 import { OutcomeUnknownError, StoreFullError, StoreUnavailableError } from '../store/store-error.js';
 import { AppError, InvalidRequest } from './app-error.js';

@@ -1,4 +1,4 @@
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { AppError } from '../errors/app-error.js';
 import { type ConcurrencyOptions, createConcurrencyLimits, type Source } from './concurrency-limits.js';
 import { askedToWait, paused } from './refusals.js';

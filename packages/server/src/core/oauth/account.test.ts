@@ -1,4 +1,4 @@
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { at, good, startTokenProbe, type TokenProbe } from './__fixtures__/token-probe.js';
 import { type Behaviour, gateOf, json } from './__fixtures__/token-server.js';

@@ -1,7 +1,7 @@
 // The account of a grant without an ID token. Useful, but never worth a grant: if anything fails here, the account is
 // unknown, and the sign-in continues.
-import type { Secret } from '@mooring/connectors/spec/secret';
-import type { AccountPlace, OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { Secret } from '@mooring/connectors/interface/secret';
+import type { AccountPlace, OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { askProvider } from './provider-fetch.js';
 import { requestHeaders } from './request-headers.js';

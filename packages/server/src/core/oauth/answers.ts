@@ -1,7 +1,7 @@
 // What the response of a token endpoint means. One table for the standard's few codes and the many that providers added;
 // what a code means with one provider only is in that provider's data, and takes precedence. Anything else is `nonsense`:
 // an unknown response must never cost a grant.
-import type { AnswerMeaning, AnswerRule } from '@mooring/connectors/spec/sign-in';
+import type { AnswerMeaning, AnswerRule } from '@mooring/connectors/interface/sign-in';
 import type { OAuthErrorKind, OAuthErrorReason } from './oauth-error.js';
 
 export type GrantStep = 'code' | 'refresh' | 'client' | 'device' | 'assertion';

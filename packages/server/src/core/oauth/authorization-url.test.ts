@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { describe, expect, it } from 'vitest';
 import { hiddenClient } from '../config/hidden-client.js';
 import { authorizationUrl, createSignInSecrets } from './authorization-url.js';

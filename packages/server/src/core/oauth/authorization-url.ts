@@ -1,5 +1,5 @@
-import { Secret } from '@mooring/connectors/spec/secret';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import { Secret } from '@mooring/connectors/interface/secret';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomState } from 'oauth4webapi';
 import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { OAuthError } from './oauth-error.js';

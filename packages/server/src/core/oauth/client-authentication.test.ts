@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { jwtVerify } from 'jose';

@@ -1,4 +1,4 @@
-import type { Network } from '@mooring/connectors/spec/network';
+import type { Network } from '@mooring/connectors/interface/network';
 import {
   type AuthorizationServer,
   allowInsecureRequests,

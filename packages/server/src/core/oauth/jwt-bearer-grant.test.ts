@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plain } from './__fixtures__/plain-secrets.js';

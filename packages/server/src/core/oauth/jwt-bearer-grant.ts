@@ -1,5 +1,5 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
-import type { AssertionClaims } from '@mooring/connectors/spec/sign-in';
+import type { Secret } from '@mooring/connectors/interface/secret';
+import type { AssertionClaims } from '@mooring/connectors/interface/sign-in';
 import { SignJWT } from 'jose';
 import { genericTokenEndpointRequest, processGenericTokenEndpointResponse } from 'oauth4webapi';
 import { newUuid } from '../crypto/random.js';

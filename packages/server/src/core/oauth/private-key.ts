@@ -1,4 +1,4 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
+import type { Secret } from '@mooring/connectors/interface/secret';
 import { importPrivateKey, type PrivateKey } from '../crypto/private-key.js';
 import { OAuthError } from './oauth-error.js';
 

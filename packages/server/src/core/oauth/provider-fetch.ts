@@ -1,5 +1,5 @@
+import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/interface/errors';
 import { afterSilence } from '@mooring/connectors/kit/silence';
-import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/spec/errors';
 import type { CustomFetchOptions } from 'oauth4webapi';
 import { readAnswerJson } from '../egress/answer-json.js';
 import { type Answer, type GrantStep, judgeAnswer, oddityOf } from './answers.js';

@@ -1,9 +1,9 @@
 // Each preset against the lab's authorization server with the ways of its provider. Only endpoints and issuer are
 // replaced; everything else of the preset is as it ships. Nothing here was run against a provider itself.
 
+import { Secret } from '@mooring/connectors/interface/secret';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { findProvider } from '@mooring/connectors/providers/registry';
-import { Secret } from '@mooring/connectors/spec/secret';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { imitateProvider } from '@mooring/lab/imitated-provider';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';

@@ -1,4 +1,4 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
+import type { Secret } from '@mooring/connectors/interface/secret';
 import { processRefreshTokenResponse, refreshTokenGrantRequest } from 'oauth4webapi';
 import { targetParameters } from './target-parameters.js';
 import { requestTokens } from './token-endpoint.js';

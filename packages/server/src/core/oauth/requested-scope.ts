@@ -1,4 +1,4 @@
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import type { TokenSet } from './types.js';
 
 type Scoped = Pick<OAuthPreset, 'scopes' | 'accountScopes' | 'scopeSeparator'>;

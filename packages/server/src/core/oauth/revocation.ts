@@ -1,5 +1,5 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { Secret } from '@mooring/connectors/interface/secret';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import {
   allowInsecureRequests,
   customFetch,

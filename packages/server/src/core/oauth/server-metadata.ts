@@ -1,5 +1,5 @@
-import type { Network } from '@mooring/connectors/spec/network';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { Network } from '@mooring/connectors/interface/network';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import type { AuthorizationServer } from 'oauth4webapi';
 import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { askMetadata } from './discovery.js';

@@ -1,6 +1,6 @@
 // The whole way of a grant against a real authorization server, through the real gate.
-import { Secret } from '@mooring/connectors/spec/secret';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import { Secret } from '@mooring/connectors/interface/secret';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';

@@ -1,4 +1,4 @@
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 
 /** Audience of the token: `resource` (RFC 8707 section 2) and `audience`, in every request of a grant. */
 export const targetParameters = ({

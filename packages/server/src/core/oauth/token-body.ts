@@ -1,7 +1,7 @@
 // Providers deviate from the token response of RFC 6749 section 5.1, and the library reads it strictly. A response that it
 // rejects may be the only one with a rotated refresh token, so harmless deviations are normalized first. Only the known
 // members are copied, so that nothing else in the response reaches other code.
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { OAuthError } from './oauth-error.js';
 
 const day = 86_400;

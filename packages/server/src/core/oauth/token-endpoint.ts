@@ -1,5 +1,5 @@
-import { Secret } from '@mooring/connectors/spec/secret';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import { Secret } from '@mooring/connectors/interface/secret';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { decodeJwt } from 'jose';
 import {
   type AuthorizationServer,

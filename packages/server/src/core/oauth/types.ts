@@ -1,6 +1,6 @@
-import type { Network } from '@mooring/connectors/spec/network';
-import type { Secret } from '@mooring/connectors/spec/secret';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { Network } from '@mooring/connectors/interface/network';
+import type { Secret } from '@mooring/connectors/interface/secret';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 
 /** A registration at a provider. Without a secret it is a public client (RFC 6749 section 2.1). */
 export interface OAuthClient {

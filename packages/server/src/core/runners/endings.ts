@@ -1,4 +1,4 @@
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 
 /** Why a runner ended. `closed` is not a crash. */
 export type Ending = 'closed' | 'memory' | 'loop' | 'stuck' | 'protocol' | 'failure' | 'killed';

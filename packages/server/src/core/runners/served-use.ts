@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Retries } from '@mooring/connectors/spec/connector';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import { Secret } from '@mooring/connectors/spec/secret';
+import type { Retries } from '@mooring/connectors/interface/connector';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { type Surroundings, sessionWork } from '../sessions/session-work.js';
 import {
   type Order,

@@ -3,8 +3,8 @@ import {
   ConnectorError,
   type ConnectorErrorKind,
   type ConnectorErrorOptions,
-} from '@mooring/connectors/spec/errors';
-import { revealedJson, type Secret } from '@mooring/connectors/spec/secret';
+} from '@mooring/connectors/interface/errors';
+import { revealedJson, type Secret } from '@mooring/connectors/interface/secret';
 import type { RefusalEvent } from '../egress/gate.js';
 import type { EgressSettings } from '../egress/policy.js';
 import { framesOf } from '../errors/error-frames.js';

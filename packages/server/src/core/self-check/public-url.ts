@@ -1,4 +1,4 @@
-import type { Network } from '@mooring/connectors/spec/network';
+import type { Network } from '@mooring/connectors/interface/network';
 import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
 import { newToken } from '../crypto/random.js';
 import { isPlainLoopback } from '../egress/plain-loopback.js';

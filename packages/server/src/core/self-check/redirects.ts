@@ -1,6 +1,6 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Network } from '@mooring/connectors/spec/network';
-import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-in';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import type { Network } from '@mooring/connectors/interface/network';
+import { isInteractive, type SignInMethod } from '@mooring/connectors/interface/sign-in';
 import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
 import type { Config, OAuthClientSettings } from '../config/config.js';
 import { type ClientConfiguration, clientConfiguration } from '../credentials/grants.js';

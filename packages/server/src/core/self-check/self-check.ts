@@ -1,5 +1,5 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Network } from '@mooring/connectors/spec/network';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import type { Network } from '@mooring/connectors/interface/network';
 import type { SelfCheckReply } from '@mooring/contract/routes/self-check';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';

@@ -1,4 +1,4 @@
-import type { Retries } from '@mooring/connectors/spec/connector';
+import type { Retries } from '@mooring/connectors/interface/connector';
 import type { Catalogue } from '../catalogue/catalogue.js';
 import type { Gate } from '../egress/gate.js';
 import type { Encoded } from '../streams/encoded-rows.js';

@@ -1,4 +1,4 @@
-import type { Session } from '@mooring/connectors/spec/connector';
+import type { Session } from '@mooring/connectors/interface/connector';
 import type { Finding } from './finding.js';
 
 const depthMax = 3;

@@ -1,6 +1,4 @@
 import type { Socket } from 'node:net';
-import { abortError, after } from '@mooring/connectors/kit/deadline';
-import { failureForAuthor } from '@mooring/connectors/kit/server-words';
 import type {
   BrowseItem,
   BrowseRequest,
@@ -9,10 +7,12 @@ import type {
   ReadRequest,
   Retries,
   Session,
-} from '@mooring/connectors/spec/connector';
-import { doublesTextOf, type Row } from '@mooring/connectors/spec/data-types';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { Secret } from '@mooring/connectors/spec/secret';
+} from '@mooring/connectors/interface/connector';
+import { doublesTextOf, type Row } from '@mooring/connectors/interface/data-types';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Secret } from '@mooring/connectors/interface/secret';
+import { abortError, after } from '@mooring/connectors/kit/deadline';
+import { failureForAuthor } from '@mooring/connectors/kit/server-words';
 import type { Gate } from '../egress/gate.js';
 import { probe } from '../egress/probe.js';
 import type { StreamCaps, StreamOutcome } from '../streams/caps.js';

@@ -1,7 +1,7 @@
+import type { Login } from '@mooring/connectors/interface/connector';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { abortError } from '@mooring/connectors/kit/deadline';
-import type { Login } from '@mooring/connectors/spec/connector';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Findings, Isolation, Visit } from '../isolation/isolation.js';
 import type { Encoded } from '../streams/encoded-rows.js';
 import type { Execute } from './execute.js';

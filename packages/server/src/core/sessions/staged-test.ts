@@ -1,4 +1,4 @@
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { sourceErrorCode } from '../errors/error-answer.js';
 import type { Finding, SessionStage } from './finding.js';
 import { sessionStages } from './proof.js';

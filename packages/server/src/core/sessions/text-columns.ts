@@ -1,7 +1,7 @@
+import type { RowStream } from '@mooring/connectors/interface/connector';
+import type { Column, Row } from '@mooring/connectors/interface/data-types';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { cellText } from '@mooring/connectors/kit/json/cells';
-import type { RowStream } from '@mooring/connectors/spec/connector';
-import type { Column, Row } from '@mooring/connectors/spec/data-types';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
 
 /**
  * The rows with the values of some columns as text. Connectors with a text form for each value have already applied

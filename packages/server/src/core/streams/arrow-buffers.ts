@@ -1,4 +1,4 @@
-import { type Cell, JsonText, type JsonValue, jsonTextOf } from '@mooring/connectors/spec/data-types';
+import { type Cell, JsonText, type JsonValue, jsonTextOf } from '@mooring/connectors/interface/data-types';
 import { toDays, toMicrosecondsOfDay } from './arrow-instants.js';
 import { hasHalfCharacter } from './half-characters.js';
 

@@ -1,5 +1,5 @@
+import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/interface/data-types';
 import { misfitAt } from '@mooring/connectors/kit/misfit';
-import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/spec/data-types';
 import type { Data, DataType } from 'apache-arrow';
 import {
   bits,

@@ -1,4 +1,4 @@
-import type { NeutralType, ValueShape } from '@mooring/connectors/spec/data-types';
+import type { NeutralType, ValueShape } from '@mooring/connectors/interface/data-types';
 
 /** An Arrow type, as data. Times are in microseconds. */
 export type ArrowType =

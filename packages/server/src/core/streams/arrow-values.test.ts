@@ -1,4 +1,4 @@
-import { JsonText } from '@mooring/connectors/spec/data-types';
+import { JsonText } from '@mooring/connectors/interface/data-types';
 import { describe, expect, it } from 'vitest';
 import { read, stored, tableOf } from './__fixtures__/arrow-reading.js';
 import { batchesOf, column } from './__fixtures__/synthetic-source.js';

@@ -1,5 +1,5 @@
-import type { Row } from '@mooring/connectors/spec/data-types';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { Row } from '@mooring/connectors/interface/data-types';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { describe, expect, it } from 'vitest';
 import { column, sourceOf, syntheticSource } from './__fixtures__/synthetic-source.js';
 import { applyCaps, type CappedRows, type StreamCaps, sourceLimit } from './caps.js';

@@ -1,7 +1,7 @@
+import type { RowStream } from '@mooring/connectors/interface/connector';
+import type { Row } from '@mooring/connectors/interface/data-types';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { after } from '@mooring/connectors/kit/deadline';
-import type { RowStream } from '@mooring/connectors/spec/connector';
-import type { Row } from '@mooring/connectors/spec/data-types';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { createOutputMeter } from './output-meter.js';
 
 /** Limits of one stream; 0 means no cap. */

@@ -1,4 +1,4 @@
-import type { Column } from '@mooring/connectors/spec/data-types';
+import type { Column } from '@mooring/connectors/interface/data-types';
 
 /**
  * Names of the columns, each once: a repeated name gets the first free of `name_2`, `name_3`, … A query may return

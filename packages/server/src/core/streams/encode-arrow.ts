@@ -1,4 +1,4 @@
-import type { Column, Row } from '@mooring/connectors/spec/data-types';
+import type { Column, Row } from '@mooring/connectors/interface/data-types';
 import type { RecordBatch } from 'apache-arrow';
 import { type ArrowLibrary, arrowColumn } from './arrow-columns.js';
 import { distinctNames } from './column-names.js';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { readFile } from '@mooring/connectors/families/files/read-file';
-import { JsonText, type Row } from '@mooring/connectors/spec/data-types';
+import { JsonText, type Row } from '@mooring/connectors/interface/data-types';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';

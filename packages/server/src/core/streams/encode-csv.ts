@@ -1,4 +1,4 @@
-import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/spec/data-types';
+import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/interface/data-types';
 import { distinctNames } from './column-names.js';
 import { type Encode, encodeText, type TextForm } from './encode-text.js';
 import { assertNamesEncodable } from './half-characters.js';

@@ -1,4 +1,4 @@
-import { JsonText, type JsonValue, type Row } from '@mooring/connectors/spec/data-types';
+import { JsonText, type JsonValue, type Row } from '@mooring/connectors/interface/data-types';
 import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

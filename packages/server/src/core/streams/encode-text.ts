@@ -1,5 +1,5 @@
-import type { Column, Row } from '@mooring/connectors/spec/data-types';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { Column, Row } from '@mooring/connectors/interface/data-types';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { halfCharacterRemedy, hasHalfCharacter } from './half-characters.js';
 import { createOutputMeter, type OutputMeter } from './output-meter.js';
 

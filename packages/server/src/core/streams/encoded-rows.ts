@@ -1,4 +1,4 @@
-import type { RowStream } from '@mooring/connectors/spec/connector';
+import type { RowStream } from '@mooring/connectors/interface/connector';
 import { applyCaps, type StreamCaps, type StreamOutcome } from './caps.js';
 import { encodeArrow } from './encode-arrow.js';
 import { encodeCsv, encodeCsvForSpreadsheets } from './encode-csv.js';

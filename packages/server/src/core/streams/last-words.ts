@@ -1,4 +1,4 @@
-import type { Column } from '@mooring/connectors/spec/data-types';
+import type { Column } from '@mooring/connectors/interface/data-types';
 import { emptyBatch } from './arrow-empty-batch.js';
 import { arrowTypeOf, layoutOf } from './arrow-types.js';
 import type { StreamFormat } from './media-type.js';

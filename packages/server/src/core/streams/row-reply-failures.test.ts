@@ -1,5 +1,5 @@
-import type { Row, ValueShape } from '@mooring/connectors/spec/data-types';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { Row, ValueShape } from '@mooring/connectors/interface/data-types';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { MessageReader, tableFromIPC } from 'apache-arrow';
 import type * as metadata from 'apache-arrow/ipc/metadata/message';
 import { afterEach, describe, expect, it } from 'vitest';

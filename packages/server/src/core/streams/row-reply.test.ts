@@ -1,5 +1,5 @@
-import type { Row } from '@mooring/connectors/spec/data-types';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { Row } from '@mooring/connectors/interface/data-types';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { tableFromIPC } from 'apache-arrow';
 import { afterEach, describe, expect, it } from 'vitest';
 import {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { after } from '@mooring/connectors/kit/deadline';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
 import { abortFailure, readEnded, rightGone, type StreamOutcome } from './caps.js';
 import type { Counts, Encoded } from './encoded-rows.js';
 import { contentTypeOf, type StreamFormat } from './media-type.js';

@@ -1,6 +1,6 @@
 import { createServer, get, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Row } from '@mooring/connectors/spec/data-types';
+import type { Row } from '@mooring/connectors/interface/data-types';
 import { describe, expect, it } from 'vitest';
 import { column, syntheticSource } from './__fixtures__/synthetic-source.js';
 import { encodeRows } from './encoded-rows.js';

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createVault, type SealContext, UnreadableError } from './envelope.js';

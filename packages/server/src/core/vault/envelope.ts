@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { revealedJson, Secret } from '@mooring/connectors/spec/secret';
+import { revealedJson, Secret } from '@mooring/connectors/interface/secret';
 import type { KeyEncryptionKey, Keyring } from './keyring.js';
 
 // Envelope encryption: AES-256-GCM, a fresh data key for every secret version, wrapped by the key-encryption

@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { type LabKms, type LabTransit, startKms, startTransit } from '@mooring/lab/key-services';
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

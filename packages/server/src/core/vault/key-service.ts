@@ -1,5 +1,5 @@
+import type { Network } from '@mooring/connectors/interface/network';
 import { createByteCollector } from '@mooring/connectors/kit/byte-collector';
-import type { Network } from '@mooring/connectors/spec/network';
 import type { KeyServiceSource } from '../config/config.js';
 import { readAnswerJson } from '../egress/answer-json.js';
 import { type KeyEncryptionKey, KeyError, keyFrom } from './keyring.js';

@@ -1,4 +1,4 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
+import type { Secret } from '@mooring/connectors/interface/secret';
 import type { Tx } from '../store/queryable.js';
 import type { Store } from '../store/store.js';
 import type { SecretTable } from '../store/tables.js';

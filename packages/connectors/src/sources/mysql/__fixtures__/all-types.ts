@@ -1,4 +1,4 @@
-import { JsonText } from '../../../spec/data-types.js';
+import { JsonText } from '../../../interface/data-types.js';
 
 export const typeColumns = Object.entries({
   id: 'integer',

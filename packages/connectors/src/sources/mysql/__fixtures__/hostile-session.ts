@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { afterEach } from 'vitest';
-import type { ConnectorInput, Session } from '../../../spec/connector.js';
-import { Secret } from '../../../spec/secret.js';
+import type { ConnectorInput, Session } from '../../../interface/connector.js';
+import { Secret } from '../../../interface/secret.js';
 import { allBatches, Bench, failureOf } from '../../../suite/bench.js';
 import { type FakeServer, startFakeServer } from '../../../suite/fake-server.js';
 import { DOUBLE, ok, prepared, turnsOf, VAR_STRING } from '../../../suite/mysql-server.js';

@@ -1,4 +1,4 @@
-import { JsonText } from '../../../spec/data-types.js';
+import { JsonText } from '../../../interface/data-types.js';
 
 /** Values of `sales.all_types`, in the order of its columns; `null` rows are left to the third row. */
 export const typeRows = [

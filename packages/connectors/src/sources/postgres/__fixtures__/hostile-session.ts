@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { afterEach, expect } from 'vitest';
-import type { ConnectorInput, Session } from '../../../spec/connector.js';
-import { ConnectorError } from '../../../spec/errors.js';
-import { Secret } from '../../../spec/secret.js';
+import type { ConnectorInput, Session } from '../../../interface/connector.js';
+import { ConnectorError } from '../../../interface/errors.js';
+import { Secret } from '../../../interface/secret.js';
 import { allBatches, Bench } from '../../../suite/bench.js';
 import { type FakeServer, startFakeServer } from '../../../suite/fake-server.js';
 import { described, done, TEXT, turnsOf, welcome } from '../../../suite/postgres-server.js';

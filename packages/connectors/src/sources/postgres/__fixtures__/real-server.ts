@@ -1,7 +1,7 @@
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import pg from 'pg';
+import type { ConnectorInput } from '../../../interface/connector.js';
 import { hideSecrets } from '../../../kit/secret-fields.js';
-import type { ConnectorInput } from '../../../spec/connector.js';
 import { realSource } from '../../../suite/real-source.js';
 import { connector } from '../connector.js';
 import { manifest } from '../manifest.js';

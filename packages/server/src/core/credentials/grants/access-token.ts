@@ -1,4 +1,4 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
+import type { Secret } from '@mooring/connectors/interface/secret';
 import type { Logger } from 'pino';
 import type { Clock } from '../../store/clock.js';
 import type { ClientConfiguration } from './client-configuration.js';

@@ -1,6 +1,6 @@
+import { Secret } from '@mooring/connectors/interface/secret';
+import { isInteractive, type OAuthPreset, type SignInMethod } from '@mooring/connectors/interface/sign-in';
 import type { ConnectionSecrets } from '@mooring/connectors/kit/properties';
-import { Secret } from '@mooring/connectors/spec/secret';
-import { isInteractive, type OAuthPreset, type SignInMethod } from '@mooring/connectors/spec/sign-in';
 import type { OAuthClientSettings } from '../../config/config.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Assertion } from '../../oauth/jwt-bearer-grant.js';

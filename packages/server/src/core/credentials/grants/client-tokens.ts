@@ -1,5 +1,5 @@
-import type { Network } from '@mooring/connectors/spec/network';
-import { revealedJson } from '@mooring/connectors/spec/secret';
+import type { Network } from '@mooring/connectors/interface/network';
+import { revealedJson } from '@mooring/connectors/interface/secret';
 import { sha256 } from '../../crypto/digest.js';
 import { requestClientCredentials } from '../../oauth/client-credentials-grant.js';
 import { requestJwtBearer } from '../../oauth/jwt-bearer-grant.js';

@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../store/store.js';

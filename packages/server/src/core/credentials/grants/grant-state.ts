@@ -1,4 +1,4 @@
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import type { TokenSet } from '../../oauth/types.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable, GrantStateTable } from '../../store/tables.js';

@@ -1,4 +1,4 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
+import type { Secret } from '@mooring/connectors/interface/secret';
 import type { Clock } from '../../store/clock.js';
 import { type NodeFolder, openNodeFolder } from '../../store/node-folder.js';
 import type { Vault } from '../../vault/envelope.js';

@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { hiddenClient } from '../../config/hidden-client.js';
 import type { TokenSet } from '../../oauth/types.js';
 import type { ClientConfiguration } from './client-configuration.js';

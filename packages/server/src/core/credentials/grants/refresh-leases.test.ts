@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { sql } from 'kysely';
 import { describe, expect, inject, it } from 'vitest';
 import { gateOf } from '../../oauth/__fixtures__/token-server.js';

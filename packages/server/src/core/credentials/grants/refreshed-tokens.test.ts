@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { sql } from 'kysely';

@@ -1,6 +1,6 @@
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { Network } from '@mooring/connectors/spec/network';
-import { Secret } from '@mooring/connectors/spec/secret';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Network } from '@mooring/connectors/interface/network';
+import { Secret } from '@mooring/connectors/interface/secret';
 import type { Logger } from 'pino';
 import { OAuthError, type OAuthErrorKind } from '../../oauth/oauth-error.js';
 import { refreshGrant } from '../../oauth/refresh-grant.js';

@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { type SqlBool, sql } from 'kysely';
 import { newUuid } from '../../crypto/random.js';
 import type { TokenSet } from '../../oauth/types.js';

@@ -1,8 +1,8 @@
+import type { PropertyProblem } from '@mooring/connectors/interface/property-problem';
+import { Secret } from '@mooring/connectors/interface/secret';
+import { isInteractive } from '@mooring/connectors/interface/sign-in';
 import { lackingOf } from '@mooring/connectors/kit/login-parts';
 import type { SplitProperties } from '@mooring/connectors/kit/properties';
-import type { PropertyProblem } from '@mooring/connectors/spec/property-problem';
-import { Secret } from '@mooring/connectors/spec/secret';
-import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import { InvalidRequest } from '../../errors/app-error.js';
 import { askAccount } from '../../oauth/account.js';
 import { refreshGrant } from '../../oauth/refresh-grant.js';

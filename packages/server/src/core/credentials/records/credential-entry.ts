@@ -1,5 +1,5 @@
+import { isInteractive } from '@mooring/connectors/interface/sign-in';
 import type { SplitProperties } from '@mooring/connectors/kit/properties';
-import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { Caller } from '../../access/caller.js';
 import { InvalidRequest, invalidField } from '../../errors/app-error.js';
 import type { Tx } from '../../store/queryable.js';

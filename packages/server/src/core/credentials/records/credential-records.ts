@@ -1,4 +1,4 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
+import type { Secret } from '@mooring/connectors/interface/secret';
 import type { UpdateObject } from 'kysely';
 import { AppError } from '../../errors/app-error.js';
 import type { Queryable, Tx } from '../../store/queryable.js';

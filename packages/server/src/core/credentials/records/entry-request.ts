@@ -1,5 +1,5 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import type { ConnectionSecrets, SplitProperties } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Caller } from '../../access/caller.js';
 import type { Quotas } from '../../rates/quotas.js';
 import type { CredentialTable } from '../../store/tables.js';

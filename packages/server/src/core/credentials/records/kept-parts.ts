@@ -1,6 +1,6 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { lackingOf, withKeptParts } from '@mooring/connectors/kit/login-parts';
 import type { SplitProperties } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Caller } from '../../access/caller.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Queryable } from '../../store/queryable.js';

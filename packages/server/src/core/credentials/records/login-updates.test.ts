@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import { Secret } from '@mooring/connectors/interface/secret';
+import type { SignInMethod } from '@mooring/connectors/interface/sign-in';
 import { manifests } from '@mooring/connectors/registry';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { Secret } from '@mooring/connectors/spec/secret';
-import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstStart } from '../../../start/first-start.js';
 import { newUuid } from '../../crypto/random.js';

@@ -1,8 +1,8 @@
+import type { Login } from '@mooring/connectors/interface/connector';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import { Secret } from '@mooring/connectors/interface/secret';
+import type { SignInMethod } from '@mooring/connectors/interface/sign-in';
 import { allRevealed, hideSecrets } from '@mooring/connectors/kit/secret-fields';
-import type { Login } from '@mooring/connectors/spec/connector';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { Secret } from '@mooring/connectors/spec/secret';
-import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { valueFault } from '@mooring/contract/values';
 import { sql } from 'kysely';
 import { InvalidRequest, invalidField } from '../../errors/app-error.js';

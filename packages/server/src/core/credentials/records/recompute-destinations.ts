@@ -1,6 +1,6 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { exposedSecrets } from '@mooring/connectors/kit/exposed-secrets';
 import { destinationOf, destinationRule, withDefaults } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { type SqlBool, sql } from 'kysely';
 import { record } from '../../audit/record.js';
 import { sha256 } from '../../crypto/digest.js';

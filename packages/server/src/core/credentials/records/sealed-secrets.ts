@@ -1,6 +1,6 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import type { Secret } from '@mooring/connectors/interface/secret';
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Secret } from '@mooring/connectors/spec/secret';
 import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable, SecretTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';

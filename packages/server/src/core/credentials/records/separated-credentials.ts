@@ -1,4 +1,4 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { nameSchema } from '@mooring/contract/wire';
 import type { Caller } from '../../access/caller.js';
 import { recordCredential } from '../../audit/record.js';

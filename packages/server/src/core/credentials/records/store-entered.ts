@@ -1,4 +1,4 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import type { Caller } from '../../access/caller.js';
 import { recordCredential } from '../../audit/record.js';
 import { newUuid } from '../../crypto/random.js';

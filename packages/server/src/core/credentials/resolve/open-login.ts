@@ -1,9 +1,9 @@
+import type { Login } from '@mooring/connectors/interface/connector';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import type { Secret } from '@mooring/connectors/interface/secret';
+import { isInteractive } from '@mooring/connectors/interface/sign-in';
 import { lackingOf, needsNoLogin } from '@mooring/connectors/kit/login-parts';
 import { selectSignIn } from '@mooring/connectors/kit/properties';
-import type { Login } from '@mooring/connectors/spec/connector';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { Secret } from '@mooring/connectors/spec/secret';
-import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { Config } from '../../config/config.js';
 import { definitionOf } from '../../store/decoded-rows.js';
 import type { Store } from '../../store/store.js';

@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import { Secret } from '@mooring/connectors/interface/secret';
+import type { SignInMethod } from '@mooring/connectors/interface/sign-in';
 import { metaOf } from '@mooring/connectors/kit/properties';
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import { manifests } from '@mooring/connectors/registry';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { Secret } from '@mooring/connectors/spec/secret';
-import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addPerson } from '../../../testing/api-client.js';
 import {

@@ -1,5 +1,5 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { selectSignIn } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { CredentialState } from '@mooring/contract/routes/connection-credential';
 import type { Caller } from '../../access/caller.js';
 import { definitionOf } from '../../store/decoded-rows.js';

@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { sha256 } from '../../crypto/digest.js';
 import { newBase62 } from '../../crypto/random.js';
 import { readRedirect } from '../../oauth/redirect.js';

@@ -1,4 +1,4 @@
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { AppError } from '../../errors/app-error.js';
 import { type CoarseUse, untilInstant } from '../../errors/coarse.js';
 import { OAuthError, type OAuthErrorKind } from '../../oauth/oauth-error.js';

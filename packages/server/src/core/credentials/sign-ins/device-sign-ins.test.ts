@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { newUuid } from '../../crypto/random.js';

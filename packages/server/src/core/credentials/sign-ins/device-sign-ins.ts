@@ -1,4 +1,4 @@
-import { revealedJson, Secret } from '@mooring/connectors/spec/secret';
+import { revealedJson, Secret } from '@mooring/connectors/interface/secret';
 import { sha256 } from '../../crypto/digest.js';
 import { newToken, newUuid } from '../../crypto/random.js';
 import { AppError } from '../../errors/app-error.js';

@@ -1,4 +1,4 @@
-import { revealedJson, Secret } from '@mooring/connectors/spec/secret';
+import { revealedJson, Secret } from '@mooring/connectors/interface/secret';
 import type { Caller } from '../../access/caller.js';
 import { record, recordCredential } from '../../audit/record.js';
 import { newUuid } from '../../crypto/random.js';

@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 
 /** What a user pastes after signing in: `CODE`, `code=CODE`, `code=CODE&state=…`, or the whole URL of the page. */
 export interface PastedCode {

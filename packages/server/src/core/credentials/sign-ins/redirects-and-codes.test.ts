@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { describe, expect, it } from 'vitest';
 import { type Answer, addPerson } from '../../../testing/api-client.js';

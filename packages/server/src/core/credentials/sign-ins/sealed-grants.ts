@@ -1,5 +1,5 @@
+import { Secret } from '@mooring/connectors/interface/secret';
 import { hideAll } from '@mooring/connectors/kit/secret-fields';
-import { Secret } from '@mooring/connectors/spec/secret';
 import type { TokenSet } from '../../oauth/types.js';
 import type { Queryable } from '../../store/queryable.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';

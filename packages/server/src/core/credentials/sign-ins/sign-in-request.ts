@@ -1,5 +1,5 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import type { SignInMethod } from '@mooring/connectors/interface/sign-in';
 import type { Caller } from '../../access/caller.js';
 import { newUuid } from '../../crypto/random.js';
 import type { CredentialTable, SignInTable } from '../../store/tables.js';

@@ -1,4 +1,4 @@
-import type { Secret } from '@mooring/connectors/spec/secret';
+import type { Secret } from '@mooring/connectors/interface/secret';
 import { type SqlBool, sql } from 'kysely';
 import { deleteInBatches, eachByItself } from '../../store/batches.js';
 import type { Db, Queryable } from '../../store/queryable.js';

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { expect } from 'vitest';
 import { createGate, type Gate, type GateOptions } from '../gate.js';
 import { createPolicy, type EgressSettings } from '../policy.js';

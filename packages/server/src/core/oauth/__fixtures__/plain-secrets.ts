@@ -1,4 +1,4 @@
-import { revealedJson } from '@mooring/connectors/spec/secret';
+import { revealedJson } from '@mooring/connectors/interface/secret';
 import type { Plain } from '../../credentials/grants/hidden-grant.js';
 
 /** For tests, which compare texts: two secrets look the same to `toEqual` whatever they hide. */

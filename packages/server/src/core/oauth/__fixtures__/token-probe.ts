@@ -1,4 +1,4 @@
-import { Secret } from '@mooring/connectors/spec/secret';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { hiddenClient } from '../../config/hidden-client.js';
 import type { Plain } from '../../credentials/grants/hidden-grant.js';
 import { exchangeCode } from '../code-grant.js';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
 import { createGate, type Gate } from '../../egress/gate.js';
 import { createPolicy } from '../../egress/policy.js';

@@ -1,4 +1,4 @@
-import type { NeutralType, Row, ValueShape } from '@mooring/connectors/spec/data-types';
+import type { NeutralType, Row, ValueShape } from '@mooring/connectors/interface/data-types';
 import { type Table, tableFromIPC } from 'apache-arrow';
 import { encodeArrow } from '../encode-arrow.js';
 import { batchesOf, bytesOf, column } from './synthetic-source.js';

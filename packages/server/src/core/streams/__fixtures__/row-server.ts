@@ -7,8 +7,8 @@ import {
   type Server,
 } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import type { RowStream } from '@mooring/connectors/spec/connector';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import type { RowStream } from '@mooring/connectors/interface/connector';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import type { StreamCaps } from '../caps.js';
 import { encodeRows } from '../encoded-rows.js';
 import { lastWords } from '../last-words.js';

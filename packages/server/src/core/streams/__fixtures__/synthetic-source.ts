@@ -1,5 +1,5 @@
-import type { RowStream } from '@mooring/connectors/spec/connector';
-import type { Column, NeutralType, Row } from '@mooring/connectors/spec/data-types';
+import type { RowStream } from '@mooring/connectors/interface/connector';
+import type { Column, NeutralType, Row } from '@mooring/connectors/interface/data-types';
 
 export const column = (name: string, type: NeutralType = 'string'): Column => ({
   name,

@@ -1,6 +1,6 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { apiSpecsOf } from '@mooring/connectors/kit/properties';
 import { qriDefinitionOf } from '@mooring/connectors/kit/qri';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { DataSource } from '@mooring/contract/data-source-schema';
 import {
   getApiSpecs,

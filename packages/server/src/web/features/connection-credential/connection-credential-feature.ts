@@ -1,4 +1,4 @@
-import { ConnectorError } from '@mooring/connectors/spec/errors';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import {
   confirmConnectionCredential,
   deleteConnectionCredential,

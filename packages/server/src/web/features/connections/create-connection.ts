@@ -1,5 +1,5 @@
+import { isInteractive } from '@mooring/connectors/interface/sign-in';
 import { destinationOf } from '@mooring/connectors/kit/properties';
-import { isInteractive } from '@mooring/connectors/spec/sign-in';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
 import type { Caller } from '../../../core/access/caller.js';
 import { recordConnection } from '../../../core/audit/record.js';

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { needsNoLogin } from '@mooring/connectors/kit/login-parts';
 import {
   type ConnectionSecrets,
   type SplitProperties,
   withDefaults,
 } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { Caller } from '../../../core/access/caller.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
 import {

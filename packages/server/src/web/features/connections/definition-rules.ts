@@ -1,6 +1,6 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { withoutCertificates } from '@mooring/connectors/kit/certificates';
 import { exposedSecrets } from '@mooring/connectors/kit/exposed-secrets';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { InvalidRequest, invalidField } from '../../../core/errors/app-error.js';
 import type { Definition } from '../../../core/store/decoded-rows.js';
 

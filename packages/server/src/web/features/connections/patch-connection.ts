@@ -1,5 +1,5 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { metaOf } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import { createConnectionBodySchema } from '@mooring/contract/routes/data-connections';
 import { innermost } from '@mooring/contract/values';
 import { nameSchema, type PatchBody } from '@mooring/contract/wire';

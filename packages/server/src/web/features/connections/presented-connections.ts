@@ -1,4 +1,4 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import type { Caller } from '../../../core/access/caller.js';
 import { type AccessibleConnection, decideFor } from '../../../core/access/connection-access.js';
 import { ownerlessOf } from '../../../core/access/owner-left.js';

@@ -1,8 +1,8 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import { revealed, Secret } from '@mooring/connectors/interface/secret';
 import { withStoredCertificates } from '@mooring/connectors/kit/certificates';
 import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import { connectionSecretNames, selectSignIn, withDefaults } from '@mooring/connectors/kit/properties';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { revealed, Secret } from '@mooring/connectors/spec/secret';
 import type { CreateConnectionBody, PostConnectionBody } from '@mooring/contract/routes/data-connections';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
 import {

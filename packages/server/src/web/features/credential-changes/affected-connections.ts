@@ -1,5 +1,5 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
-import { isInteractive, type SignInMethod } from '@mooring/connectors/spec/sign-in';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import { isInteractive, type SignInMethod } from '@mooring/connectors/interface/sign-in';
 import type { ChangeBody } from '@mooring/contract/routes/credential-changes';
 import type { Caller } from '../../../core/access/caller.js';
 import { assertReaches, nameKey } from '../../../core/credentials/records.js';

@@ -1,4 +1,4 @@
-import type { SignInMethod } from '@mooring/connectors/spec/sign-in';
+import type { SignInMethod } from '@mooring/connectors/interface/sign-in';
 import type { updateCredential as putRoute } from '@mooring/contract/routes/data-credentials';
 import { nameSchema, type PatchBody } from '@mooring/contract/wire';
 import type { z } from 'zod';

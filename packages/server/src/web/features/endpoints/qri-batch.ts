@@ -1,5 +1,5 @@
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { qriDefinitionOf, qriTargetOf } from '@mooring/connectors/kit/qri';
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
 import type { generateQris } from '@mooring/contract/routes/data-source-endpoints';
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';

@@ -1,5 +1,5 @@
+import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { connectionSecretNames, selectSignIn } from '@mooring/connectors/kit/properties';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
 import type { Caller } from '../../../core/access/caller.js';
 import { mayTakeOver } from '../../../core/access/owner-left.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';

@@ -1,4 +1,4 @@
-import type { SourceManifest } from '@mooring/connectors/spec/manifest';
+import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import type { Logger } from 'pino';
 import type { Caller } from '../../../core/access/caller.js';
 import type { FoldedRefusals } from '../../../core/audit/folded-refusals.js';

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { Column } from '@mooring/connectors/spec/data-types';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { Capabilities } from '@mooring/connectors/spec/manifest';
+import type { Column } from '@mooring/connectors/interface/data-types';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Capabilities } from '@mooring/connectors/interface/manifest';
 import type { FileOptions } from '@mooring/contract/file-options';
 import { readConnection } from '@mooring/contract/routes/use';
 import type { FastifyReply } from 'fastify';

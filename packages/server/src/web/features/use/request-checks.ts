@@ -1,4 +1,4 @@
-import type { Capabilities } from '@mooring/connectors/spec/manifest';
+import type { Capabilities } from '@mooring/connectors/interface/manifest';
 import { invalidField } from '../../../core/errors/app-error.js';
 
 // What a request may ask of a source, by the capabilities of its manifest.

@@ -1,5 +1,5 @@
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { Capabilities } from '@mooring/connectors/spec/manifest';
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Capabilities } from '@mooring/connectors/interface/manifest';
 import type { Caller } from '../../../core/access/caller.js';
 import {
   type ConnectionToUse,

@@ -1,6 +1,6 @@
+import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Capabilities } from '@mooring/connectors/interface/manifest';
 import { timeLimit } from '@mooring/connectors/kit/deadline';
-import { ConnectorError } from '@mooring/connectors/spec/errors';
-import type { Capabilities } from '@mooring/connectors/spec/manifest';
 import { browseConnection, previewConnection } from '@mooring/contract/routes/use';
 import type { Task } from '../../../core/sessions/session-work.js';
 import { collect } from '../../../core/streams/encoded-rows.js';

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Network } from '@mooring/connectors/interface/network';
+import { Secret } from '@mooring/connectors/interface/secret';
+import type { OAuthPreset } from '@mooring/connectors/interface/sign-in';
 import { manifests } from '@mooring/connectors/registry';
-import type { Network } from '@mooring/connectors/spec/network';
-import { Secret } from '@mooring/connectors/spec/secret';
-import type { OAuthPreset } from '@mooring/connectors/spec/sign-in';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
