@@ -41,7 +41,10 @@ export default {
     rule(
       'revocations-only-by-the-queue',
       'Note the grant with the Revoker, in the transaction that gives it up: a provider that is down is told later.',
-      { path: server, pathNot: `${server}core/credentials/grants/(revoker|end-credentials)\\.ts$|\\.test\\.ts$` },
+      {
+        path: server,
+        pathNot: `${server}core/credentials/grants/(revoker|end-credentials)\\.ts$|\\.test\\.ts$`,
+      },
       { path: `${server}core/oauth/revocation\\.ts$` },
     ),
     rule(

@@ -1,7 +1,7 @@
 import { startTransactionPooler } from '@mooring/lab/postgres/pooler';
 import { describe, expect, it } from 'vitest';
 import { jsonTextOf } from '../../interface/data-types.js';
-import { allBatches, failureOf } from '../../suite/bench.js';
+import { allBatches } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { typeColumns, typeRows } from './__fixtures__/all-types.js';
 import { inputFor, isRunning, realServer, withAdmin } from './__fixtures__/real-server.js';

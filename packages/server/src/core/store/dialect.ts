@@ -1,5 +1,5 @@
-import { type Kysely, PostgresAdapter } from 'kysely';
+import { PostgresAdapter, type QueryExecutorProvider } from 'kysely';
 
 /** True for PostgreSQL's dialect, false for SQLite: for the few statements that one of them cannot plan. */
-export const isPostgres = <Schema>(db: Kysely<Schema>): boolean =>
+export const isPostgres = (db: QueryExecutorProvider): boolean =>
   db.getExecutor().adapter instanceof PostgresAdapter;

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type QueryExecutorProvider, sql } from 'kysely';
 
 // On PostgreSQL a node may be delayed for any time between sealing and writing. The fence prevents a row under a key
 // that was destroyed in between. NOT VALID: rows that predate the keyring are under the master key, which has no row,
@@ -6,8 +6,8 @@ import { type Kysely, sql } from 'kysely';
 
 const fencedTables = ['secret', 'idempotent_request'] as const;
 
-export async function raiseKeyFence<Schema>(
-  db: Kysely<Schema>,
+export async function raiseKeyFence(
+  db: QueryExecutorProvider,
   tables: readonly (typeof fencedTables)[number][] = fencedTables,
 ): Promise<void> {
   for (const table of tables) {
@@ -20,7 +20,7 @@ export async function raiseKeyFence<Schema>(
 }
 
 /** While existing rows are copied. */
-export async function lowerKeyFence<Schema>(db: Kysely<Schema>): Promise<void> {
+export async function lowerKeyFence(db: QueryExecutorProvider): Promise<void> {
   for (const table of fencedTables) {
     await sql.raw(`ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${table}_vault_key`).execute(db);
   }

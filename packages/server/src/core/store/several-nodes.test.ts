@@ -48,7 +48,9 @@ describe('several nodes on one database', () => {
 
   it('NO3: leave tidying after their start to one of them', async () => {
     const told = (text: string) => all.nodes.filter((node) => node.logText().includes(text)).length;
-    await expect.poll(() => told('the store was cleaned up') + told('another node is cleaning up the store')).toBe(3);
+    await expect
+      .poll(() => told('the store was cleaned up') + told('another node is cleaning up the store'))
+      .toBe(3);
     expect(told('the store was cleaned up')).toBe(1);
   });
 

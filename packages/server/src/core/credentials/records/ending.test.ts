@@ -99,13 +99,16 @@ describe('everything sealed of what is taken away', () => {
       admin.patch(`/api/v1/users/${id}`, [{ op: 'replace', path: '/status', value: 'disabled' }]),
     'deleting its user': ({ id }) => admin.delete(`/api/v1/users/${id}`),
   };
-  it.each(Object.keys(ofUser))('LI4: ends with %s, and each grant is revoked at its provider', async (way) => {
-    const one = await member();
-    await threeGrants(one.api);
-    lab.resetCounts();
-    expect((await ofUser[way]?.(one))?.status).toBe(204);
-    await told(3);
-  });
+  it.each(Object.keys(ofUser))(
+    'LI4: ends with %s, and each grant is revoked at its provider',
+    async (way) => {
+      const one = await member();
+      await threeGrants(one.api);
+      lab.resetCounts();
+      expect((await ofUser[way]?.(one))?.status).toBe(204);
+      await told(3);
+    },
+  );
 
   const scopes: Record<string, (one: TestPerson) => object | Promise<object>> = {
     '--user': ({ id }) => ({ userId: id }),
