@@ -39,7 +39,7 @@ const places = [
   'packages/server/src/core/sessions',
   'packages/server/src/core/store',
   'packages/server/src/core/streams',
-  'packages/server/src/core/use-record',
+  'packages/server/src/core/usage-log',
   'packages/server/src/core/vault',
   'packages/server/src/start',
   'packages/server/src/testing',

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { addPerson, type TestPerson } from '@mooring/server/testing/api-client';
+import { addUser, type TestUser } from '@mooring/server/testing/api-client';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launchChromium } from './chromium.js';
@@ -12,7 +12,7 @@ import { type SignInLab, startSignInLab } from './sign-in-lab.js';
 const screenshots = path.join(tmpdir(), 'mooring-screenshots');
 
 let lab: SignInLab;
-let user: TestPerson;
+let user: TestUser;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
@@ -22,7 +22,7 @@ const complaints: string[] = [];
 beforeAll(async () => {
   mkdirSync(screenshots, { recursive: true });
   [lab, browser] = await Promise.all([startSignInLab(), launchChromium()]);
-  user = await addPerson(lab.mooring.url, lab.mooring.adminKey, 'Alice Example');
+  user = await addUser(lab.mooring.url, lab.mooring.adminKey, 'Alice Example');
 });
 afterAll(async () => {
   await browser.close();
@@ -203,7 +203,7 @@ describe('signing in with a browser', () => {
   });
 
   it('O06: the page names who began it, and another user cannot use its code', async () => {
-    const mallory = await addPerson(lab.mooring.url, lab.mooring.adminKey, 'Mallory');
+    const mallory = await addUser(lab.mooring.url, lab.mooring.adminKey, 'Mallory');
     const begun = await user.api.post(door, bodyOf('Mine alone', ''));
     await signIn(begun.body.authUrl);
     await tabTo('Allow');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { allRoutes } from '@mooring/contract/all-routes';
 import { full } from '@mooring/lab/test-tier';
-import { type ApiClient, addPerson, type TestPerson } from '@mooring/server/testing/api-client';
+import { type ApiClient, addUser, type TestUser } from '@mooring/server/testing/api-client';
 import { filesIn, findSecrets } from '@mooring/server/testing/secret-search';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { misplacedSecrets } from './canary-misplaced.js';
@@ -18,9 +18,9 @@ import { inParallel } from './in-parallel.js';
 
 let stand: CanaryStand;
 let admin: ApiClient;
-let alice: TestPerson;
+let alice: TestUser;
 /** May see and use what is in the shared space, and has nothing of her own. */
-let viewer: TestPerson;
+let viewer: TestUser;
 let spaceId: string;
 const connectionIds: string[] = [];
 const credentialIds: string[] = [];
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const { url, adminKey } = stand.mooring;
   admin = stand.recording(stand.keep('administrator key', adminKey));
   const add = async (subject: string) => {
-    const user = await addPerson(url, adminKey, subject);
+    const user = await addUser(url, adminKey, subject);
     return { ...user, api: stand.recording(stand.keep(`API key of ${subject}`, user.key)) };
   };
   alice = await add('alice');
@@ -56,7 +56,7 @@ async function connect({ name, datasourceID, properties }: SourceUse, choice: ob
 }
 
 /** Every use of a connection. @returns `ok`, or what the test of it answered */
-async function useAll({ api }: TestPerson, id: string, { target }: SourceUse): Promise<string> {
+async function useAll({ api }: TestUser, id: string, { target }: SourceUse): Promise<string> {
   const at = (action: string) => `/api/v1/data-connections/${id}/actions/${action}`;
   const test = await api.post(at('test'), {});
   await api.post(at('browse'), {});

@@ -1,6 +1,6 @@
 import { seededInt } from '@mooring/lab/seeded';
 import { full } from '@mooring/lab/test-tier';
-import type { Answer, TestPerson } from '@mooring/server/testing/api-client';
+import type { Answer, TestUser } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inParallel } from './in-parallel.js';
 import { loginOf, refusalOf, startVaultStand, type VaultStand } from './vault-stand.js';
@@ -8,7 +8,7 @@ import { loginOf, refusalOf, startVaultStand, type VaultStand } from './vault-st
 // Many users on one separated connection, each with a login of their own, and one without. PostgreSQL shows each
 // login other rows, so an answer under another's login tells on itself.
 
-interface Member extends TestPerson {
+interface Member extends TestUser {
   /** Login at the source, which is also the owner named in each row they may see. */
   login: string;
   credentialId: string;
@@ -21,7 +21,7 @@ const concurrency = 20;
 let stand: VaultStand;
 let connectionId: string;
 let members: Member[];
-let outsider: TestPerson;
+let outsider: TestUser;
 
 beforeAll(async () => {
   stand = await startVaultStand();
@@ -66,7 +66,7 @@ afterAll(() => stand.close());
 const query = 'select id, owner, note, current_user::text as login from sales.orders order by id';
 type OrderRow = [id: number, owner: string, note: string, login: string];
 
-const use = ({ api }: TestPerson, action: string, body: object) =>
+const use = ({ api }: TestUser, action: string, body: object) =>
   api.post(`/api/v1/data-connections/${connectionId}/actions/${action}`, body, {
     accept: 'application/x-ndjson',
   });

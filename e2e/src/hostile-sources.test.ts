@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { comparingTimes } from '@mooring/lab/comparing-times';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { full } from '@mooring/lab/test-tier';
-import { type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
+import { type ApiClient, addUser, apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Attack, createAttacker, startHostileSources } from './hostile/attacks.js';
 import { loopWatch, residentMb, type Seen, watched } from './hostile/service-watch.js';
@@ -58,7 +58,7 @@ afterAll(async () => {
 
 async function newUser(name: string): Promise<ApiClient> {
   users += 1;
-  return (await addPerson(mooring.url, mooring.adminKey, `${name} ${users}`)).api;
+  return (await addUser(mooring.url, mooring.adminKey, `${name} ${users}`)).api;
 }
 
 /** Previews of a user who means no harm, until stopped. @returns what failed, and how many did not */

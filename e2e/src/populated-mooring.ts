@@ -7,7 +7,7 @@ import { newObjectId, newToken, newUuid } from '@mooring/server/core/crypto/rand
 import { openStore } from '@mooring/server/core/store/store';
 import { loadMasterKey } from '@mooring/server/core/vault/keyring';
 import { openKeyring } from '@mooring/server/core/vault/open-keyring';
-import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
+import { type Answer, type ApiClient, addUser, apiClient } from '@mooring/server/testing/api-client';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 /** One of everything that a user can have. */
@@ -153,10 +153,10 @@ export async function startPopulatedMooring(): Promise<PopulatedMooring> {
   const { url, adminKey } = mooring;
   const admin = apiClient(url, adminKey);
   const mallory = apiClient(url, malloryKey);
-  const member = await addPerson(url, adminKey, 'member');
+  const member = await addUser(url, adminKey, 'member');
   const foreignMember = await made(mallory.post('/api/v1/users', { subject: 'foreign member' }));
-  const alice = await addPerson(url, adminKey, 'alice');
-  const bob = await addPerson(url, adminKey, 'bob');
+  const alice = await addUser(url, adminKey, 'alice');
+  const bob = await addUser(url, adminKey, 'bob');
   const source = await startCanary();
   const resident = async (name: string, api: ApiClient, memberId: string): Promise<Resident> => ({
     api,

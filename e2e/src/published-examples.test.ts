@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { addPerson, type TestPerson } from '@mooring/server/testing/api-client';
+import { addUser, type TestUser } from '@mooring/server/testing/api-client';
 import { startServer, type TestServer } from '@mooring/server/testing/start-server';
 import type { HostConfig } from '@qlik/api/auth';
 import dataConnections from '@qlik/api/data-connections';
@@ -17,14 +17,14 @@ import { exampleNames, jsonKey, publishedExamples } from './published-examples.j
 const run = promisify(execFile);
 
 let server: TestServer;
-let alice: TestPerson;
+let alice: TestUser;
 let spaceId: string;
 let folder: string;
 let options: { hostConfig: HostConfig; noCache: true };
 
 beforeAll(async () => {
   server = await startServer({ configuration: { sources: { rest: { unverifiedTls: 'allow' } } } });
-  alice = await addPerson(server.url, server.adminKey, 'alice');
+  alice = await addUser(server.url, server.adminKey, 'alice');
   spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Published', type: 'shared' })).body.id;
   folder = mkdtempSync(path.join(tmpdir(), 'mooring-published-'));
   options = { hostConfig: { host: server.url, authType: 'apikey', apiKey: alice.key }, noCache: true };

@@ -4,7 +4,7 @@ import { type FakeServer, startFakeServer } from '@mooring/connectors/suite/fake
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { seededInt } from '@mooring/lab/seeded';
 import { full } from '@mooring/lab/test-tier';
-import { type Answer, type ApiClient, addPerson, apiClient } from '@mooring/server/testing/api-client';
+import { type Answer, type ApiClient, addUser, apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { healthDuring } from './health-poll.js';
 import { type MooringProcess, startMooring } from './mooring-process.js';
@@ -103,7 +103,7 @@ describe('what goes wrong in a runner', () => {
     ['TR18: memory without end', 'SIGURG', 'exceeded the memory limit'],
     ['LI13: an uncaught exception', 'SIGIO', 'made the runner fail'],
   ] as const)('%s ends its runner, and nothing else', async (what, signal, words) => {
-    const attacker = (await addPerson(mooring.url, mooring.adminKey, `attacker by ${signal}`)).api;
+    const attacker = (await addUser(mooring.url, mooring.adminKey, `attacker by ${signal}`)).api;
     const silent = await startSilent();
     const honest = await connect(admin, lab.port);
     const password = `canary-of-the-attacker-by-${signal}`;
@@ -137,7 +137,7 @@ describe('what goes wrong in a runner', () => {
   });
 
   it('costs the user who crashed one no use of another source: the source has its own runner from then on', async () => {
-    const user = (await addPerson(mooring.url, mooring.adminKey, 'crashes one of two')).api;
+    const user = (await addUser(mooring.url, mooring.adminKey, 'crashes one of two')).api;
     const silent = await startSilent();
     const password = 'canary-of-who-crashes-one-of-two';
     const hostile = await connect(user, silent.port, { password });
@@ -163,7 +163,7 @@ describe('what goes wrong in a runner', () => {
 describe('a runner', () => {
   it('is of one user from their first login on: no secret of another, and none of the service, is in it', async () => {
     const users = await Promise.all(
-      ['alice', 'bob'].map((name) => addPerson(mooring.url, mooring.adminKey, `${name} of the runners`)),
+      ['alice', 'bob'].map((name) => addUser(mooring.url, mooring.adminKey, `${name} of the runners`)),
     );
     const { alice, bob } = lab.roles;
     const logins = [alice, bob];
@@ -184,7 +184,7 @@ describe('a runner', () => {
   });
 
   it('takes a second read of one user to a second processor', async () => {
-    const reader = (await addPerson(mooring.url, mooring.adminKey, 'reader')).api;
+    const reader = (await addUser(mooring.url, mooring.adminKey, 'reader')).api;
     const connection = await connect(reader, lab.port);
     await previewOf(reader, connection);
     const atWork = async () =>
@@ -201,7 +201,7 @@ describe('a runner', () => {
     killing,
     async () => {
       const users = await Promise.all(
-        Array.from({ length: 3 }, (_, index) => addPerson(mooring.url, mooring.adminKey, `busy ${index}`)),
+        Array.from({ length: 3 }, (_, index) => addUser(mooring.url, mooring.adminKey, `busy ${index}`)),
       );
       const endsAt = performance.now() + killMs;
       const answers: string[] = [];

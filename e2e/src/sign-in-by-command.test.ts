@@ -4,7 +4,7 @@ import path from 'node:path';
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
-import { addPerson, type TestPerson } from '@mooring/server/testing/api-client';
+import { addUser, type TestUser } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 import { runCommand as run } from './run-command.js';
@@ -16,7 +16,7 @@ type Lab = Awaited<ReturnType<typeof startAuthorizationServer>>;
 let lab: Lab;
 let bigQuery: Awaited<ReturnType<typeof startBigQuery>>;
 let mooring: MooringProcess;
-let alice: TestPerson;
+let alice: TestUser;
 let qID: string;
 
 beforeAll(async () => {
@@ -28,7 +28,7 @@ beforeAll(async () => {
       sources: { gbq: { apiEndpoint: bigQuery.url } },
     },
   });
-  alice = await addPerson(mooring.url, mooring.adminKey, 'alice');
+  alice = await addUser(mooring.url, mooring.adminKey, 'alice');
   const made = await alice.api.post('/api/v1/data-connections', {
     datasourceID: 'gbq',
     qName: 'warehouse',
@@ -260,7 +260,7 @@ describe('what a newcomer gets wrong', () => {
 it('US7: mooring person leave', async () => {
   const leave = (...args: string[]) =>
     run(['person', 'leave', '--url', mooring.url, ...args], mooring.adminKey).ended;
-  await addPerson(mooring.url, mooring.adminKey, 'Carol "C" \\ Cole');
+  await addUser(mooring.url, mooring.adminKey, 'Carol "C" \\ Cole');
   const plan = await leave('carol "c" \\ cole', '--plan');
   expect(plan.output).toMatch(/Would end:\n {2}1 API keys\nNothing was changed/);
   expect(plan.code).toBe(0);

@@ -5,9 +5,9 @@ import { type LabPostgres, type PostgresLogin, startPostgres } from '@mooring/la
 import {
   type Answer,
   type ApiClient,
-  addPerson,
+  addUser,
   apiClient,
-  type TestPerson,
+  type TestUser,
 } from '@mooring/server/testing/api-client';
 import Database from 'libsql';
 import { type MooringProcess, startMooring } from './mooring-process.js';
@@ -22,7 +22,7 @@ export interface VaultStand {
   dataFolder: string;
   admin: ApiClient;
   /** User with a key and a personal space; the client follows restarts. */
-  addUser(subject: string): Promise<TestPerson>;
+  addUser(subject: string): Promise<TestUser>;
   /** Definition properties that lead through the relay. */
   target: Readonly<Record<string, unknown>>;
   /** Stops Mooring, hands the store over, and starts Mooring again. */
@@ -104,7 +104,7 @@ export async function startVaultStand(configuration: object = {}): Promise<Vault
     dataFolder,
     admin: follow(mooring.adminKey),
     async addUser(subject) {
-      const added = await addPerson(mooring.url, mooring.adminKey, subject);
+      const added = await addUser(mooring.url, mooring.adminKey, subject);
       return { ...added, api: follow(added.key) };
     },
     target: { host: '127.0.0.1', port: relay.port, db: postgres.database, sslmode: 'disable' },

@@ -1,5 +1,5 @@
 import { full } from '@mooring/lab/test-tier';
-import type { TestPerson } from '@mooring/server/testing/api-client';
+import type { TestUser } from '@mooring/server/testing/api-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   copySecret,
@@ -14,7 +14,7 @@ import {
 // Processes start and stop in these tests; a machine with other work must not fail them.
 // Sealed secrets that an attacker with the disk moved to where they do not belong.
 
-interface Member extends TestPerson {
+interface Member extends TestUser {
   /** Connection in the shared space, separated. */
   connectionId: string;
   credentialId: string;
@@ -52,11 +52,11 @@ beforeAll(async () => {
 });
 afterAll(() => stand.close());
 
-const preview = ({ api }: Pick<TestPerson, 'api'>, connectionId: string) =>
+const preview = ({ api }: Pick<TestUser, 'api'>, connectionId: string) =>
   api.post(`/api/v1/data-connections/${connectionId}/actions/preview`, {
     query: 'select owner from sales.orders',
   });
-const owners = async (user: TestPerson, connectionId: string) => {
+const owners = async (user: TestUser, connectionId: string) => {
   const { body, text } = await preview(user, connectionId);
   expect(body.rows, text).toBeDefined();
   return [...new Set((body.rows as string[][]).flat())];

@@ -20,8 +20,8 @@ import { createUseFeature } from '../web/features/use/use-feature.js';
 import { createUsersFeature } from '../web/features/users/users-feature.js';
 import { createUsesFeature } from '../web/features/uses/uses-feature.js';
 import { createVaultKeysFeature } from '../web/features/vault-keys/vault-keys-feature.js';
+import { withConnectivityRoutes } from '../web/http/connectivity-routes.js';
 import type { BoundRoute } from '../web/http/handler.js';
-import { withNewerDoor } from '../web/http/newer-door.js';
 import type { Metrics } from './metrics.js';
 import type { Rooms } from './rooms.js';
 
@@ -32,7 +32,7 @@ export function routesOf(rooms: Answering): BoundRoute[] {
   const { store, authenticator, guesses, metrics } = rooms;
   const { trustedProxies, hasPublicUrl, limits } = rooms.config;
   const { auditDays: days, readSeconds, testSeconds } = limits;
-  return withNewerDoor([
+  return withConnectivityRoutes([
     ...createPlatformFeature({
       ...{ ...rooms, trustedProxies, hasPublicUrl, metricsText: metrics.text, wrongToken: guesses.failed },
       authenticate: (token) => authenticator.authenticate(token),

@@ -8,7 +8,7 @@ import { newUuid } from '../core/crypto/random.js';
 import { reconcile } from '../core/opening/reconcile.js';
 import { foldTallies } from '../core/store/connection-tally.js';
 import type { Store } from '../core/store/store.js';
-import { forgetUses } from '../core/use-record/retention.js';
+import { forgetUses } from '../core/usage-log/retention.js';
 import type { App } from './app.js';
 
 // Periodic clean-up: once a minute, on one node at a time, ends, destroys or deletes whatever has expired. A step that

@@ -73,19 +73,19 @@ export function apiClient(url: string, key: string | undefined): ApiClient {
 }
 
 /** A user with their own API key. */
-export interface TestPerson {
+export interface TestUser {
   id: string;
   key: string;
   api: ApiClient;
 }
 
 /** Adds a user in the regular way: invited by an administrator, with a key that they create. */
-export async function addPerson(
+export async function addUser(
   url: string,
   adminKey: string,
   subject: string,
   roles: TenantRole[] = [],
-): Promise<TestPerson> {
+): Promise<TestUser> {
   const admin = createApiClient({ url, token: adminKey });
   const invitation = await admin.call(createInvitation, { body: { subject, name: subject, roles } });
   const { id, key } = await redeem(url, invitation.token, `key of ${subject}`);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 // X09: every standing, in every type of space, against every operation, through HTTP. The expectations are written
@@ -62,13 +62,13 @@ const rename = (value: string) => [{ op: 'replace', path: '/qName', value }];
 describe('permissions through HTTP', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let owner: TestPerson;
+  let owner: TestUser;
   const spaces: Record<string, string> = {};
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    owner = await addPerson(server.url, server.adminKey, 'owner');
+    owner = await addUser(server.url, server.adminKey, 'owner');
     for (const type of ['shared', 'managed', 'data']) {
       spaces[type] = (await owner.api.post('/api/v1/spaces', { name: type, type })).body.id;
     }
@@ -79,7 +79,7 @@ describe('permissions through HTTP', () => {
     'X09: %s',
     async (name, expected) => {
       const space = spaces[expected.type] ?? '';
-      const member = await addPerson(server.url, server.adminKey, name);
+      const member = await addUser(server.url, server.adminKey, name);
       const assignment = { type: 'user', assigneeId: member.id, roles: [expected.role] };
       expect((await owner.api.post(`/api/v1/spaces/${space}/assignments`, assignment)).status).toBe(201);
       const others = await owner.api.post(
@@ -122,7 +122,7 @@ describe('permissions through HTTP', () => {
     ['DataAdmin', { shared: false, managed: false, data: true, personal: false }],
     ['AuditAdmin', { shared: false, managed: false, data: false, personal: false }],
   ] as const)('X09: %s administers what it should, and never uses data', async (role, expected) => {
-    const person = await addPerson(server.url, server.adminKey, role, [role]);
+    const person = await addUser(server.url, server.adminKey, role, [role]);
     for (const [type, mayAdminister] of Object.entries(expected)) {
       const made = await owner.api.post(
         '/api/v1/data-connections',
@@ -139,7 +139,7 @@ describe('permissions through HTTP', () => {
   });
 
   it('X10: a stranger gets what a random id gets, for every operation', async () => {
-    const stranger = await addPerson(server.url, server.adminKey, 'stranger');
+    const stranger = await addUser(server.url, server.adminKey, 'stranger');
     const made = await owner.api.post(
       '/api/v1/data-connections',
       connection('unseen', spaces['shared'] ?? ''),

@@ -1,7 +1,7 @@
 // Door of the room. An interactive sign-in from its start to a grant.
 
 export { type Arrival, createArrivals } from './sign-ins/arrival.js';
-export { signInErrorToldCoarsely } from './sign-ins/coarse-sign-in.js';
+export { coarseSignInError } from './sign-ins/coarse-sign-in.js';
 export { createParkedGrants, type ParkedGrants } from './sign-ins/parked-grants.js';
 export { createRenewals, type Renewal } from './sign-ins/renewal.js';
 export type { BegunSignIn } from './sign-ins/sign-in-request.js';

@@ -72,7 +72,7 @@ export async function untilInstant({
 }
 
 /** The error for a user who may not edit the connection; resolves when it may be reported. */
-export async function errorToldCoarsely(error: unknown, use: CoarseUse): Promise<unknown> {
+export async function coarseError(error: unknown, use: CoarseUse): Promise<unknown> {
   if (error instanceof ConnectorError) {
     if (error.kind === 'auth_failed' && use.isOwnLogin) {
       return new AppError(sourceErrorCode(error), `${refusedSignIn.message} ${refusedSignIn.remedy}`, {
@@ -89,7 +89,7 @@ export async function errorToldCoarsely(error: unknown, use: CoarseUse): Promise
 }
 
 /** The error that ends a started answer, for a user who may not edit the connection: the sign-in has succeeded. */
-export const errorToldMidway = (error: unknown): unknown =>
+export const coarseErrorMidway = (error: unknown): unknown =>
   error instanceof ConnectorError && error.kind !== 'rate_limited' && !ofTheSource.has(error.kind)
     ? new CoarseFailure(error)
     : error;
@@ -101,7 +101,7 @@ export interface RecordedEnd {
   hasGiven: boolean;
   isOwnLogin: boolean;
   /** Whether a failure may already be reported. */
-  isTold: boolean;
+  isReported: boolean;
 }
 
 /**
@@ -110,12 +110,12 @@ export interface RecordedEnd {
  * user who cancels a use before any output must not learn whether it had already failed.
  * @returns undefined until it may be reported
  */
-export function endToldCoarsely({ result, hasGiven, isOwnLogin, isTold }: RecordedEnd): string | undefined {
+export function coarseEnd({ result, hasGiven, isOwnLogin, isReported }: RecordedEnd): string | undefined {
   const isOfNetwork =
     (result === 'cancelled' && !hasGiven) ||
     (/^(SOURCE|EGRESS)-/.test(result) &&
       result !== 'SOURCE-RATE-LIMITED' &&
       !(isOwnLogin && result === refusedSignIn.code));
   if (!isOfNetwork) return result;
-  return isTold ? coarseFailure.code : undefined;
+  return isReported ? coarseFailure.code : undefined;
 }

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 import { newApiKeyToken } from '../access/token.js';
 
 describe('limits', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
 
   beforeAll(async () => {
     server = await startServer({ configuration: { rateLimits: { tier1PerMinute: 4, tier2PerMinute: 2 } } });
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
   });
   afterAll(() => server.close());
 

@@ -1,24 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { addUser, apiClient, type TestUser } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 describe('quotas', () => {
   let server: TestServer;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   beforeAll(async () => {
     const quotas = {
       ...{ connectionsPerUser: 3, connectionsPerSpace: 2, credentialsPerUser: 2, spacesPerUser: 1 },
       idempotentBytesPerUser: 3_000,
     };
     server = await startServer({ configuration: { quotas } });
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
   });
   afterAll(() => server.close());
 
   const connectionProperties = { url: 'http://127.0.0.1:9/' };
-  const connect = ({ api }: TestPerson, qName: string, more: object = {}) =>
+  const connect = ({ api }: TestUser, qName: string, more: object = {}) =>
     api.post('/api/v1/data-connections', { datasourceID: 'rest', qName, connectionProperties, ...more });
   const refused = (setting: string) => ({
     status: 403,
@@ -79,7 +79,7 @@ describe('quotas', () => {
   });
 
   it('TR19: answers that are kept for a day, by bytes; those already kept are still returned', async () => {
-    const carol = await addPerson(server.url, server.adminKey, 'carol');
+    const carol = await addUser(server.url, server.adminKey, 'carol');
     const make = (key: string) =>
       carol.api.post('/api/v1/api-keys', { description: 'x'.repeat(250) }, { 'idempotency-key': key });
     expect((await make('first')).status).toBe(201);

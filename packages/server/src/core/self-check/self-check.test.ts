@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { findFreePort } from '@mooring/lab/free-port';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, apiClient } from '../../testing/api-client.js';
+import { addUser, apiClient } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 /** A proxy in front of the server, as operators run one; its target is set afterwards. */
@@ -135,7 +135,7 @@ describe('the self-check', () => {
 
   it('is for administrators', async () => {
     const server = await start({});
-    const person = await addPerson(server.url, server.adminKey, 'person');
+    const person = await addUser(server.url, server.adminKey, 'person');
     expect((await person.api.get('/api/v1/self-check')).status).toBe(403);
     expect((await apiClient(server.url, undefined).get('/api/v1/self-check')).status).toBe(401);
   });

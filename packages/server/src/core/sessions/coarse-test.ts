@@ -12,7 +12,7 @@ export const isRefusedSignIn = ({ stages }: TestAnswer): boolean =>
   stages.at(-1)?.code === refusedSignIn.code;
 
 /** The answer of a test to users who may not edit the connection. Success is reported at once. */
-export async function testToldCoarsely(
+export async function coarseTest(
   answer: TestAnswer,
   use: Pick<CoarseUse, 'since' | 'seconds' | 'left' | 'isOwnLogin'>,
 ): Promise<TestAnswer> {

@@ -118,10 +118,10 @@ function limitStart(task: Task, stop: AbortController) {
 function watchProof(plan: Plan, { gate, found }: Surroundings) {
   const sockets: Socket[] = [];
   let isOpen = false;
-  let isTold = false;
+  let isReported = false;
   const look = () => {
-    if (isTold || !isOpen || !sockets.some(({ bytesRead }) => bytesRead > 0)) return;
-    isTold = true;
+    if (isReported || !isOpen || !sockets.some(({ bytesRead }) => bytesRead > 0)) return;
+    isReported = true;
     clearInterval(timer);
     found({ kind: 'proven' });
   };

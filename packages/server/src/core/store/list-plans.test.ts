@@ -2,7 +2,7 @@ import path from 'node:path';
 import Database from 'libsql';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../testing/api-client.js';
 import { recordStatements, type Statement } from '../../testing/recorded-statements.js';
 import { startNodes } from '../../testing/start-nodes.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
@@ -110,8 +110,8 @@ describe('statements of a filled store', () => {
   let databaseUrl: string | undefined;
   let close: () => Promise<void>;
   let admin: ApiClient;
-  let few: TestPerson;
-  let many: TestPerson;
+  let few: TestUser;
+  let many: TestUser;
   let used: string;
 
   beforeAll(async () => {
@@ -125,8 +125,8 @@ describe('statements of a filled store', () => {
       close = () => server.close();
     }
     admin = apiClient(server.url, server.adminKey);
-    few = await addPerson(server.url, server.adminKey, 'few');
-    many = await addPerson(server.url, server.adminKey, 'many');
+    few = await addUser(server.url, server.adminKey, 'few');
+    many = await addUser(server.url, server.adminKey, 'many');
     const made = await few.api.post('/api/v1/data-connections', {
       ...{ datasourceID: 'postgres', qName: 'used' },
       connectionProperties: {

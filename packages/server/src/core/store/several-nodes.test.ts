@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../testing/api-client.js';
 import { startNodes, type TestNodes } from '../../testing/start-nodes.js';
 
 const connections = '/api/v1/data-connections';
@@ -14,7 +14,7 @@ const many = <Result>(count: number, work: (index: number) => Promise<Result>): 
 
 describe('several nodes on one database', () => {
   let all: TestNodes;
-  let alice: TestPerson;
+  let alice: TestUser;
   /** Alice at each of the nodes. */
   let at: ApiClient[];
 
@@ -26,7 +26,7 @@ describe('several nodes on one database', () => {
     });
     const [first] = all.nodes;
     if (!first) throw new Error('no node');
-    alice = await addPerson(first.url, first.adminKey, 'alice');
+    alice = await addUser(first.url, first.adminKey, 'alice');
     at = all.nodes.map((node) => apiClient(node.url, alice.key));
   });
   afterAll(() => all.close());

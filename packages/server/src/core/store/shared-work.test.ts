@@ -1,7 +1,7 @@
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../testing/api-client.js';
 import { startNodes, type TestNodes } from '../../testing/start-nodes.js';
 
 type AuthorizationServer = Awaited<ReturnType<typeof startAuthorizationServer>>;
@@ -12,8 +12,8 @@ const tier2Max = 50;
 describe('what nodes on one database count and redeem jointly', () => {
   let lab: AuthorizationServer;
   let all: TestNodes;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
 
   beforeAll(async () => {
     lab = await startAuthorizationServer();
@@ -29,17 +29,17 @@ describe('what nodes on one database count and redeem jointly', () => {
     for (const node of all.nodes) lab.addRedirectUri(`${node.url}/oauth/callback/google`);
     const [first] = all.nodes;
     if (!first) throw new Error('no node');
-    alice = await addPerson(first.url, first.adminKey, 'alice');
-    bob = await addPerson(first.url, first.adminKey, 'bob');
+    alice = await addUser(first.url, first.adminKey, 'alice');
+    bob = await addUser(first.url, first.adminKey, 'bob');
     // Enough users that Alice's requests leave Bob his whole share of the tenant's limit.
-    for (const name of ['carol', 'dave', 'erin']) await addPerson(first.url, first.adminKey, name);
+    for (const name of ['carol', 'dave', 'erin']) await addUser(first.url, first.adminKey, name);
   });
   afterAll(async () => {
     await all.close();
     await lab.close();
   });
 
-  const at = (index: number, person: TestPerson): ApiClient =>
+  const at = (index: number, person: TestUser): ApiClient =>
     apiClient(all.nodes[index % all.nodes.length]?.url ?? '', person.key);
 
   it('O03: redeem a code once when it is sent to both of them 40 times at once', async () => {
@@ -75,7 +75,7 @@ describe('what nodes on one database count and redeem jointly', () => {
   });
 
   it('R21, R22: let a user take one share in total, on whichever node', async () => {
-    const ask = (index: number, person: TestPerson) =>
+    const ask = (index: number, person: TestUser) =>
       at(index, person).post('/api/v1/users/actions/filter', {});
     let taken = 0;
     for (let round = 0; round < 4 * tier2Max; round += 1) {

@@ -355,7 +355,7 @@ export interface IntentTable {
   created_at: string;
 }
 
-/** The usage log: `use-record`. The start of a use, or its outcome, which refers only to the start. */
+/** The usage log (room `usage-log`). The start of a use, or its outcome, which refers only to the start. */
 export interface UseRecordTable {
   tenant_id: string;
   /** 0 to 63; -1: the single chain of version 0.1, which is closed. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, type TestPerson } from '../../testing/api-client.js';
+import { type ApiClient, addUser, type TestUser } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 const connectionProperties = {
@@ -11,12 +11,12 @@ const connectionProperties = {
 
 describe('ETag and If-Match', () => {
   let server: TestServer;
-  let alice: TestPerson;
+  let alice: TestUser;
   let api: ApiClient;
 
   beforeAll(async () => {
     server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
     api = alice.api;
   });
   afterAll(() => server.close());

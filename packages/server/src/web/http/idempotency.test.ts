@@ -1,11 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  type Answer,
-  type ApiClient,
-  addPerson,
-  apiClient,
-  type TestPerson,
-} from '../../testing/api-client.js';
+import { type Answer, type ApiClient, addUser, apiClient, type TestUser } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 const secretKey = 'canary-idempotent-9e2b';
@@ -14,24 +8,24 @@ const connectionProperties = { accessKey: 'a-key', secretKey, region: 'eu-west-1
 describe('Idempotency-Key', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
   });
   afterAll(() => server.close());
 
-  const connect = (person: TestPerson, key: string, qName: string): Promise<Answer> =>
+  const connect = (person: TestUser, key: string, qName: string): Promise<Answer> =>
     person.api.post(
       '/api/v1/data-connections',
       { dataSourceId: 'File_AmazonS3Connector', qName, connectionProperties },
       { 'idempotency-key': key },
     );
-  const named = async (person: TestPerson, qName: string): Promise<number> => {
+  const named = async (person: TestUser, qName: string): Promise<number> => {
     const { body } = await person.api.get('/api/v1/data-connections');
     return body.data.filter((connection: { qName: string }) => connection.qName === qName).length;
   };
@@ -124,10 +118,10 @@ describe('Idempotency-Key', () => {
 
 describe('TR24: an answer that shows a secret is repeated', () => {
   let server: TestServer;
-  let admin: TestPerson;
+  let admin: TestUser;
   beforeAll(async () => {
     server = await startServer();
-    admin = await addPerson(server.url, server.adminKey, 'administrator', ['TenantAdmin']);
+    admin = await addUser(server.url, server.adminKey, 'administrator', ['TenantAdmin']);
   });
   afterAll(() => server.close());
 

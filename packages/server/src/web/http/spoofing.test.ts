@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../testing/api-client.js';
+import { addUser, type TestUser } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 const connections = '/api/v1/data-connections';
@@ -12,13 +12,13 @@ const body = (qName: string) => ({
 
 describe('what a request claims about itself', () => {
   let server: TestServer;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
   });
   afterAll(() => server.close());
 

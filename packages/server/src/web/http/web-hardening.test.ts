@@ -1,15 +1,15 @@
 import { allRoutes } from '@mooring/contract/all-routes';
 import { findFreePort } from '@mooring/lab/free-port';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../testing/api-client.js';
+import { addUser, type TestUser } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 import { rawClient, untilClosed } from './__fixtures__/raw-client.js';
 
 let server: TestServer;
-let alice: TestPerson;
+let alice: TestUser;
 beforeAll(async () => {
   server = await startServer();
-  alice = await addPerson(server.url, server.adminKey, 'alice');
+  alice = await addUser(server.url, server.adminKey, 'alice');
 });
 afterAll(() => server.close());
 const { ask, dial } = rawClient(() => server.url);

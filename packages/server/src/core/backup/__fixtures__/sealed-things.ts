@@ -5,9 +5,9 @@ import { expect } from 'vitest';
 import {
   type Answer,
   type ApiClient,
-  addPerson,
+  addUser,
   apiClient,
-  type TestPerson,
+  type TestUser,
 } from '../../../testing/api-client.js';
 import {
   adminKey,
@@ -75,8 +75,8 @@ async function connectPostgres(api: ApiClient, qName: string): Promise<string> {
 }
 
 interface Made {
-  alice: TestPerson;
-  owner: TestPerson;
+  alice: TestUser;
+  owner: TestUser;
   embedded: string;
   warehouse: string;
   machine: { clientId: string; clientSecret: string };
@@ -99,8 +99,8 @@ async function bringGrant(lab: Lab, api: ApiClient, warehouse: string, login: 'a
 
 async function fill(lab: Lab, server: TestServer): Promise<Made> {
   const admin = apiClient(server.url, adminKey);
-  const owner = await addPerson(server.url, adminKey, 'owner');
-  const alice = await addPerson(server.url, adminKey, 'alice');
+  const owner = await addUser(server.url, adminKey, 'owner');
+  const alice = await addUser(server.url, adminKey, 'alice');
   const embedded = await connectPostgres(admin, 'embedded');
   expect(codeFrom(await browse(admin, embedded))).toBe('EGRESS-REFUSED');
   const machine = (await admin.post('/api/v1/oauth-clients', { clientName: 'm', appType: 'web' })).body;

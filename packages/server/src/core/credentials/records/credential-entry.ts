@@ -24,16 +24,13 @@ export function createCredentialEntry(deps: CredentialEntryDependencies) {
   const { clients, signIns } = deps;
 
   /** Tells a failure of the work coarsely if the request wants that and the owner chose the provider. */
-  const toldCoarselyOf = async <Result>(
-    request: EntryRequest,
-    work: () => Promise<Result>,
-  ): Promise<Result> => {
+  const coarsely = async <Result>(request: EntryRequest, work: () => Promise<Result>): Promise<Result> => {
     try {
       return await work();
     } catch (error) {
-      const { toldCoarsely } = request;
-      if (!toldCoarsely || error instanceof InvalidRequest || !isOwnersChoice(request, clients)) throw error;
-      throw await toldCoarsely(error);
+      const { coarseError } = request;
+      if (!coarseError || error instanceof InvalidRequest || !isOwnersChoice(request, clients)) throw error;
+      throw await coarseError(error);
     }
   };
 
@@ -50,7 +47,7 @@ export function createCredentialEntry(deps: CredentialEntryDependencies) {
           `is not used for sign-in by ${signIn.label}, which has no sign-in page. Send the credential in connectionProperties`,
         );
       }
-      return toldCoarselyOf(request, () => signIns.begin(signInRequestOf(request, clients)));
+      return coarsely(request, () => signIns.begin(signInRequestOf(request, clients)));
     },
 
     /** True if beginning a sign-in calls a host that the operator did not choose. */
@@ -67,7 +64,7 @@ export function createCredentialEntry(deps: CredentialEntryDependencies) {
      * @throws InvalidRequest naming each missing property
      */
     complete: (request: EntryRequest): Promise<EnteredCredential> =>
-      toldCoarselyOf(request, () => completeEntry(deps, request)),
+      coarsely(request, () => completeEntry(deps, request)),
 
     /**
      * Stores it in the transaction that stores what it is for.

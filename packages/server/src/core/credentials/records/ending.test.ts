@@ -1,7 +1,7 @@
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const door = '/api/v1/data-connections';
@@ -85,8 +85,8 @@ describe('everything sealed of what is taken away', () => {
     return [other.body.signInId, device.body.signInId];
   };
 
-  const person = () => addPerson(server.url, server.adminKey, `person ${++serial}`);
-  const member = async (): Promise<TestPerson> => {
+  const person = () => addUser(server.url, server.adminKey, `person ${++serial}`);
+  const member = async (): Promise<TestUser> => {
     const one = await person();
     const assignment = { type: 'user', assigneeId: one.id, roles: ['dataconsumer'] };
     expect((await admin.post(`/api/v1/spaces/${spaceId}/assignments`, assignment)).status).toBe(201);
@@ -94,7 +94,7 @@ describe('everything sealed of what is taken away', () => {
   };
   const told = (count: number) => expect.poll(() => lab.counts().revocation, { timeout: 8_000 }).toBe(count);
 
-  const ofUser: Record<string, (one: TestPerson) => Promise<{ status: number }>> = {
+  const ofUser: Record<string, (one: TestUser) => Promise<{ status: number }>> = {
     'disabling its user': ({ id }) =>
       admin.patch(`/api/v1/users/${id}`, [{ op: 'replace', path: '/status', value: 'disabled' }]),
     'deleting its user': ({ id }) => admin.delete(`/api/v1/users/${id}`),
@@ -110,7 +110,7 @@ describe('everything sealed of what is taken away', () => {
     },
   );
 
-  const scopes: Record<string, (one: TestPerson) => object | Promise<object>> = {
+  const scopes: Record<string, (one: TestUser) => object | Promise<object>> = {
     '--user': ({ id }) => ({ userId: id }),
     '--source': () => ({ dataSourceId: 'rest' }),
     '--all': async () => ({ all: (await admin.get('/api/v1/tenants/me')).body.id }),

@@ -28,7 +28,7 @@ export interface EntryRequest {
   /**
    * For a caller who may not edit the connection: replaces, and delays, a failure at a provider that its owner chose.
    */
-  toldCoarsely?: (error: unknown) => Promise<unknown>;
+  coarseError?: (error: unknown) => Promise<unknown>;
 }
 
 /** A credential that is complete but not stored yet. */
@@ -68,5 +68,5 @@ export const signInRequestOf = (request: EntryRequest, clients: OperatorsClients
   ...(request.replaces ? { renews: request.replaces } : {}),
   ...(request.loopbackRedirect === undefined ? {} : { loopbackRedirect: request.loopbackRedirect }),
   ...(request.device ? { device: true } : {}),
-  ...(request.toldCoarsely && isOwnersChoice(request, clients) ? { isToldCoarsely: true } : {}),
+  ...(request.coarseError && isOwnersChoice(request, clients) ? { isCoarse: true } : {}),
 });

@@ -6,7 +6,7 @@ import { metaOf } from '@mooring/connectors/kit/properties';
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
 import { manifests } from '@mooring/connectors/registry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson } from '../../../testing/api-client.js';
+import { addUser } from '../../../testing/api-client.js';
 import {
   type OpenedServer,
   openedServer,
@@ -40,7 +40,7 @@ const userId = async () => (await opened.admin.get('/api/v1/users/me')).body.id 
 
 beforeAll(async () => {
   opened = await openedServer();
-  await addPerson(opened.url, opened.adminKey, 'other');
+  await addUser(opened.url, opened.adminKey, 'other');
 });
 afterAll(() => opened.close());
 

@@ -14,10 +14,10 @@ const isOfProvider = (error: unknown): error is AppError =>
   error instanceof AppError && (error.code === 'PROVIDER-FAILED' || error.code === 'PROVIDER-REFUSED');
 
 /**
- * As `errorToldCoarsely`, for a sign-in at a provider that the owner of the connection chose, which may be any host of
+ * As `coarseError`, for a sign-in at a provider that the owner of the connection chose, which may be any host of
  * the network. Resolves when the answer may be sent.
  */
-export async function signInErrorToldCoarsely(
+export async function coarseSignInError(
   error: unknown,
   use: Pick<CoarseUse, 'since' | 'seconds' | 'left'>,
 ): Promise<unknown> {

@@ -1,7 +1,7 @@
 import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { expect, it } from 'vitest';
-import { addPerson } from '../../../testing/api-client.js';
+import { addUser } from '../../../testing/api-client.js';
 import { startServer } from '../../../testing/start-server.js';
 
 it('O07: a provider that redirects users to another one with its own state gets no code of that one', async () => {
@@ -19,7 +19,7 @@ it('O07: a provider that redirects users to another one with its own state gets 
       authorizationEndpoint,
       parameters: { client_id: client.clientId, redirect_uri: redirectUri, scope: 'openid read' },
     };
-    const alice = await addPerson(server.url, server.adminKey, 'alice');
+    const alice = await addUser(server.url, server.adminKey, 'alice');
     const begun = await alice.api.post('/api/v1/data-connections', {
       datasourceID: 'rest',
       qName: 'evil',

@@ -49,7 +49,7 @@ describe('a sign-in on another device, by the clock', () => {
   });
 
   it('TR12: reported coarsely, no failure but the decision of the provider ends it, and all are reported at one instant', async () => {
-    const { signInId: id } = await given.signIns.begin({ ...request(), isToldCoarsely: true });
+    const { signInId: id } = await given.signIns.begin({ ...request(), isCoarse: true });
     for (const failure of [
       { status: 503, body: {} },
       { status: 200, body: { no: 'tokens' } },

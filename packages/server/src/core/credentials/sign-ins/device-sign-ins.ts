@@ -41,7 +41,7 @@ export async function beginOnDevice(
   { store, vault, network }: SignInDependencies,
   request: SignInRequest,
 ): Promise<BegunSignIn> {
-  const { setup, isToldCoarsely = false } = request;
+  const { setup, isCoarse = false } = request;
   const { clock } = store;
   const device = await requestDeviceCode({ ...setup, network, now: clock.now }).catch(rejectBegin(setup));
   const row = newSignIn(request, {
@@ -55,7 +55,7 @@ export async function beginOnDevice(
     created_at: clock.iso(),
     expires_at: clock.iso(Math.min(device.expiresInSeconds, secondsMax) * 1000),
   });
-  const secrets: DeviceSecrets = { deviceCode: device.deviceCode, setup, isToldCoarsely };
+  const secrets: DeviceSecrets = { deviceCode: device.deviceCode, setup, isCoarse };
   await addSignIn(store, vault, row, ['device', new Secret(revealedJson(secrets))]);
   return {
     authUrl: device.verificationUrl,
@@ -119,7 +119,7 @@ async function ask(deps: SignInDependencies, row: SignInTable, interval: number)
   const { store, vault, network, log } = deps;
   const secrets = await openField(store.db, vault, row, 'device');
   if (!secrets) return;
-  const { setup, deviceCode, isToldCoarsely } = openedDevice(secrets);
+  const { setup, deviceCode, isCoarse } = openedDevice(secrets);
   const since = performance.now();
   try {
     const answer = await pollDeviceCode({ ...setup, deviceCode, network, now: store.clock.now });
@@ -128,9 +128,9 @@ async function ask(deps: SignInDependencies, row: SignInTable, interval: number)
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     log.info({ signInId: row.id, kind: error.kind, code: error.providerCode }, 'device sign-in: poll failed');
-    if (mayAnswerBetter(error.kind, isToldCoarsely)) {
+    if (mayAnswerBetter(error.kind, isCoarse)) {
       await slowDown(deps, row, Math.max(error.retryAfterSeconds ?? 0, interval + slowerBySeconds));
-      if (isToldCoarsely) await untilInstant({ since, seconds: deps.coarseSeconds });
+      if (isCoarse) await untilInstant({ since, seconds: deps.coarseSeconds });
       return;
     }
     const status = error.providerCode === 'expired_token' ? 'expired' : 'failed';

@@ -2,7 +2,7 @@ import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/
 import { imitateProvider } from '@mooring/lab/imitated-provider';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson } from '../../../testing/api-client.js';
+import { addUser } from '../../../testing/api-client.js';
 import { startServer } from '../../../testing/start-server.js';
 import { entraTenant, entraTokens, providerWays } from '../../oauth/__fixtures__/provider-ways.js';
 import { codeOf } from './__fixtures__/callback-page.js';
@@ -52,7 +52,7 @@ describe('O26: a sign-in at a tenant of Entra', () => {
     };
     const server = await startServer({ configuration: { oauth: { clients: { entra } } } });
     lab.addRedirectUri(`${server.url}/oauth/callback/entra`);
-    const { api } = await addPerson(server.url, server.adminKey, 'alice');
+    const { api } = await addUser(server.url, server.adminKey, 'alice');
     const properties = {
       ...{ url: `${origin}/items`, authSchema: 'oauth2', oauthProvider: 'entra', oauthProviderPlace: place },
       ...{ scope: 'write', separateCredentials: true },

@@ -5,30 +5,30 @@ import { changeWhile, dropIntent, endSignIn } from './sign-in-store.js';
 
 /**
  * Whether the same request may succeed later.
- * @param isToldCoarsely then until the provider has decided about the sign-in: ending it earlier would tell that the
+ * @param isCoarse then until the provider has decided about the sign-in: ending it earlier would tell that the
  * provider can be reached
  */
-export const mayAnswerBetter = (kind: OAuthError['kind'], isToldCoarsely = false): boolean =>
-  isToldCoarsely
+export const mayAnswerBetter = (kind: OAuthError['kind'], isCoarse = false): boolean =>
+  isCoarse
     ? kind !== 'code_refused' && kind !== 'consent_required'
     : kind === 'unavailable' || kind === 'rate_limited';
 
 /**
  * A code was not exchanged: opens the sign-in again if the exchange may succeed later, and ends it otherwise.
  * @param row as it was before it was claimed
- * @param isToldCoarsely as in {@link mayAnswerBetter}
+ * @param isCoarse as in {@link mayAnswerBetter}
  * @returns whether the same code may be sent again
  */
 export async function recordFailedExchange(
   { store, log }: Pick<SignInDependencies, 'store' | 'log'>,
   row: SignInTable,
   intentId: string,
-  { error, isToldCoarsely }: { error: unknown; isToldCoarsely?: boolean | undefined },
+  { error, isCoarse }: { error: unknown; isCoarse?: boolean | undefined },
 ): Promise<boolean> {
   const isKnown = error instanceof OAuthError;
   const kind = isKnown ? error.kind : 'unavailable';
   log.warn({ signInId: row.id, kind, ...(isKnown ? {} : { err: error }) }, 'code exchange failed');
-  const mayRetry = mayAnswerBetter(kind, isToldCoarsely);
+  const mayRetry = mayAnswerBetter(kind, isCoarse);
   await store.transaction(async (tx) => {
     await dropIntent(tx, row, intentId);
     if (!mayRetry) return endSignIn(tx, row, 'failed', (isKnown ? error.providerCode : undefined) ?? kind);

@@ -3,7 +3,7 @@ import { startBigQuery } from '@mooring/lab/bigquery';
 import { type DatabaseRelay, startDatabaseRelay } from '@mooring/lab/postgres/relay';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import { startNodes, type TestNodes } from '../../../testing/start-nodes.js';
 import { codeOf } from './__fixtures__/callback-page.js';
 
@@ -14,7 +14,7 @@ describe('a sign-in whose commit is cut off', () => {
   let lab: Awaited<ReturnType<typeof startAuthorizationServer>>;
   let bigQuery: Awaited<ReturnType<typeof startBigQuery>>;
   let all: TestNodes;
-  let person: TestPerson;
+  let person: TestUser;
   let url: string;
 
   beforeAll(async () => {
@@ -34,7 +34,7 @@ describe('a sign-in whose commit is cut off', () => {
     if (!node) throw new Error('no node');
     url = node.url;
     lab.addRedirectUri(`${url}/oauth/callback/google`);
-    person = await addPerson(url, node.adminKey, 'alice');
+    person = await addUser(url, node.adminKey, 'alice');
   });
   afterAll(async () => {
     await all.close();

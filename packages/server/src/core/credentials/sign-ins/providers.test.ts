@@ -5,7 +5,7 @@ import { type ImitatedProvider, imitateProvider } from '@mooring/lab/imitated-pr
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 import { type ImitatedWays, providerWays } from '../../oauth/__fixtures__/provider-ways.js';
 import { codeOf } from './__fixtures__/callback-page.js';
@@ -22,7 +22,7 @@ describe('a provider chosen by name', () => {
   let fronts: ImitatedProvider[];
   let source: LoopbackServer;
   let server: TestServer;
-  let alice: TestPerson;
+  let alice: TestUser;
   let serial = 0;
 
   beforeAll(async () => {
@@ -63,7 +63,7 @@ describe('a provider chosen by name', () => {
         lab.addRedirectUri(`${server.url}/oauth/callback/${provider}`);
       }
     }
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
   });
   afterAll(async () => {
     await server?.close();

@@ -46,7 +46,7 @@ export async function redeemCode(
 
 async function exchange(
   deps: SignInDependencies,
-  { setup, isToldCoarsely }: SignInRequest,
+  { setup, isCoarse }: SignInRequest,
   { row, intentId, pasted }: { row: SignInTable; intentId: string; pasted: PastedCode },
 ): Promise<TokenSet> {
   const { store, vault, network } = deps;
@@ -59,7 +59,7 @@ async function exchange(
       throw new Error('the sealed parts of the sign-in are gone');
     return await exchangeCode({ ...call, code, codeVerifier });
   } catch (error) {
-    const mayRetry = await recordFailedExchange(deps, row, intentId, { error, isToldCoarsely });
+    const mayRetry = await recordFailedExchange(deps, row, intentId, { error, isCoarse });
     throw codeExchangeFailure(error, { setup, mayRetry });
   }
 }

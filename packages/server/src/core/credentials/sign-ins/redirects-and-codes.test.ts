@@ -1,7 +1,7 @@
 import { Secret } from '@mooring/connectors/interface/secret';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { describe, expect, it } from 'vitest';
-import { type Answer, addPerson } from '../../../testing/api-client.js';
+import { type Answer, addUser } from '../../../testing/api-client.js';
 import { startServer } from '../../../testing/start-server.js';
 import { codeOf } from './__fixtures__/callback-page.js';
 import { door, interactiveCase } from './__fixtures__/interactive-case.js';
@@ -240,7 +240,7 @@ describe('redirects and codes of an interactive sign-in', () => {
       },
     });
     try {
-      const person = await addPerson(short.url, short.adminKey, 'late');
+      const person = await addUser(short.url, short.adminKey, 'late');
       const begun = await person.api.post(door, {
         dataSourceId: 'gbq',
         connectionName: 'x',

@@ -1,7 +1,7 @@
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 import { codeOf } from './__fixtures__/callback-page.js';
 
@@ -10,12 +10,12 @@ const door = '/api/v1/data-connections';
 describe('whether a grant can be renewed', () => {
   let lab: LabAuthorizationServer;
   let server: TestServer;
-  let alice: TestPerson;
+  let alice: TestUser;
 
   beforeAll(async () => {
     lab = await startAuthorizationServer();
     server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
   });
   afterAll(async () => {
     await server.close();

@@ -1,6 +1,6 @@
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { describe, expect, it } from 'vitest';
-import { apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { apiClient, type TestUser } from '../../../testing/api-client.js';
 import { newToken } from '../../crypto/random.js';
 import { codeOf } from './__fixtures__/callback-page.js';
 import { renewalCase } from './__fixtures__/renewal-case.js';
@@ -168,7 +168,7 @@ describe('signing in again by the button of the page', () => {
     });
     const at = `/api/v1/data-connections/${made.body.qID}/credential`;
     /** As the provider sends the browser back. */
-    const arrive = async (person: TestPerson) => {
+    const arrive = async (person: TestUser) => {
       const begun = await person.api.put(at, { authUrlOnly: true });
       const { searchParams } = new URL(begun.body.authUrl);
       const redirect = new URL(searchParams.get('redirect_uri') ?? '');
@@ -176,7 +176,7 @@ describe('signing in again by the button of the page', () => {
       const page = await fetch(`${redirect}?${new URLSearchParams(parameters)}`);
       return { redirect, ticket: codeOf(await page.text()) };
     };
-    const click = async (person: TestPerson): Promise<[says: boolean, ms: number]> => {
+    const click = async (person: TestUser): Promise<[says: boolean, ms: number]> => {
       const { redirect, ticket } = await arrive(person);
       const since = performance.now();
       const answer = await fetch(`${redirect}/renew`, {

@@ -69,10 +69,9 @@ async function renew(deps: RenewalDependencies, context: string, ticket: string)
   try {
     grant = await exchange(deps, row, setup);
   } catch (error) {
-    const isToldCoarsely =
-      setup.preset.provider === undefined && !(await mayEdit(store, row.user_id, connection));
-    const mayRetry = await recordFailedExchange(deps, row, intentId, { error, isToldCoarsely });
-    if (isToldCoarsely && mayRetry) await untilInstant({ since, seconds: deps.coarseSeconds });
+    const isCoarse = setup.preset.provider === undefined && !(await mayEdit(store, row.user_id, connection));
+    const mayRetry = await recordFailedExchange(deps, row, intentId, { error, isCoarse });
+    if (isCoarse && mayRetry) await untilInstant({ since, seconds: deps.coarseSeconds });
     return { ok: false, reason: mayRetry ? 'again' : 'provider' };
   }
   const redeemed = createRedeemed(deps, {

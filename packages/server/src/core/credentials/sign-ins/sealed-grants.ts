@@ -23,7 +23,7 @@ export interface DeviceSecrets {
   deviceCode: Secret<string>;
   setup: ClientConfiguration;
   /** As in `SignInRequest`. */
-  isToldCoarsely?: boolean;
+  isCoarse?: boolean;
 }
 
 export interface SealedGrant {

@@ -26,7 +26,7 @@ export interface SignInRequest {
    * The owner of a connection that the caller may not edit chose the provider: what becomes of the sign-in must not show
    * whether it can be reached (`errors/coarse`).
    */
-  isToldCoarsely?: boolean;
+  isCoarse?: boolean;
 }
 
 export interface BegunSignIn {

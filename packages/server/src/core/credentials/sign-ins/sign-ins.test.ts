@@ -1,6 +1,6 @@
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { describe, expect, it } from 'vitest';
-import type { TestPerson } from '../../../testing/api-client.js';
+import type { TestUser } from '../../../testing/api-client.js';
 import { codeOf } from './__fixtures__/callback-page.js';
 import { interactiveCase } from './__fixtures__/interactive-case.js';
 
@@ -120,7 +120,7 @@ describe('interactive sign-in', () => {
 
   it('N1, N2, O24: asks the user to sign in again when the grant is dead, once, and no other user', async () => {
     const { qID } = await connectionOf(given.alice, 'warehouse 2');
-    const read = (person: TestPerson) => whoReads(person, qID);
+    const read = (person: TestUser) => whoReads(person, qID);
     given.lab.revokeGrantsOf('bob');
     given.lab.expireAccessTokens();
     given.lab.resetCounts();

@@ -1,24 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 describe('api-keys', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let tenantId: string;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
     tenantId = (await admin.get('/api/v1/tenants/me')).body.id;
   });
   afterAll(() => server.close());
 
-  const make = async (person: TestPerson, description: string) =>
+  const make = async (person: TestUser, description: string) =>
     (await person.api.post('/api/v1/api-keys', { description })).body;
   const describeAs = (value: unknown) => [{ op: 'replace', path: '/description', value }];
 
@@ -57,7 +57,7 @@ describe('api-keys', () => {
         { op: 'replace', path: '/max_api_key_expiry', value: 'P7D' },
       ];
       expect((await admin.patch(path, limits)).status).toBe(204);
-      const carol = await addPerson(server.url, server.adminKey, 'carol');
+      const carol = await addUser(server.url, server.adminKey, 'carol');
       const tooLong = await carol.api.post('/api/v1/api-keys', { description: 'x', expiry: 'P8D' });
       expect(tooLong.status).toBe(400);
       const week = await carol.api.post('/api/v1/api-keys', { description: 'as long as its own' });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const keys = '/api/v1/api-keys';
@@ -8,12 +8,12 @@ const day = 86_400_000;
 describe('TR2: no key is stronger or longer-lived than what it is made with', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let alice: TestPerson;
+  let alice: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
   });
   afterAll(() => server.close());
 

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newApiKeyToken } from '../../../core/access/token.js';
-import { addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 describe('format and lifetime of API keys', () => {
   let server: TestServer;
-  let alice: TestPerson;
+  let alice: TestUser;
   beforeAll(async () => {
     server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
   });
   afterAll(() => server.close());
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const secretKey = 'canary-audit-secret-5c1d';
@@ -20,9 +20,9 @@ interface Event {
 describe('audits', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let auditor: TestPerson;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let auditor: TestUser;
+  let alice: TestUser;
+  let bob: TestUser;
   let spaceId: string;
   let connectionId: string;
   const texts: string[] = [];
@@ -30,9 +30,9 @@ describe('audits', () => {
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    auditor = await addPerson(server.url, server.adminKey, 'auditor', ['AuditAdmin']);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    auditor = await addUser(server.url, server.adminKey, 'auditor', ['AuditAdmin']);
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
     spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Sales', type: 'shared' })).body.id;
     const assignment = await alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, {
       type: 'user',
@@ -167,7 +167,7 @@ describe('audits', () => {
   });
 
   it('LI14: name a credential that ended with its connection or its user, and the actor', async () => {
-    const embedded = async (person: TestPerson, qName: string) => {
+    const embedded = async (person: TestUser, qName: string) => {
       const made = await person.api.post('/api/v1/data-connections', {
         ...{ dataSourceId: 'File_AmazonS3Connector', qName, connectionProperties: properties },
       });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 interface Listed {
@@ -10,11 +10,11 @@ interface Listed {
 describe('data-sources', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let alice: TestPerson;
+  let alice: TestUser;
   let connectionId: string;
 
   const settings = (id: string) => `/api/v1/data-sources/${id}/settings`;
-  const create = (person: TestPerson, qName: string, dataSourceId = 'mysql') =>
+  const create = (person: TestUser, qName: string, dataSourceId = 'mysql') =>
     person.api.post('/api/v1/data-connections', {
       dataSourceId,
       qName,
@@ -26,7 +26,7 @@ describe('data-sources', () => {
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
     connectionId = (await create(alice, 'before')).body.qID;
   });
   afterAll(() => server.close());
@@ -86,7 +86,7 @@ describe('data-sources', () => {
     it('403: are for tenant administrators', async () => {
       expect((await alice.api.get(settings('mysql'))).status).toBe(403);
       expect((await alice.api.put(settings('mysql'), { disabled: true })).status).toBe(403);
-      const analytics = await addPerson(server.url, server.adminKey, 'ana', ['AnalyticsAdmin', 'DataAdmin']);
+      const analytics = await addUser(server.url, server.adminKey, 'ana', ['AnalyticsAdmin', 'DataAdmin']);
       expect((await analytics.api.put(settings('mysql'), { disabled: true })).status).toBe(403);
       expect((await admin.get(settings('mysql'))).body).toEqual({ disabled: false });
     });

@@ -11,7 +11,7 @@ import type { AccessibleConnection } from '../../../core/access/connection-acces
 import { findConnection, mayNotUse } from '../../../core/access/find-connection.js';
 import { type EntryRequest, unlinkCredentials } from '../../../core/credentials/records.js';
 import { linkAndConfirm } from '../../../core/credentials/resolve.js';
-import { signInErrorToldCoarsely } from '../../../core/credentials/sign-ins.js';
+import { coarseSignInError } from '../../../core/credentials/sign-ins.js';
 import { invalidField } from '../../../core/errors/app-error.js';
 import { afterChange } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
@@ -46,20 +46,20 @@ function assertSeparated(connection: ConnectionTable): void {
 }
 
 /** Oracle rule: coarse answers for failures at a provider; none for callers who may edit the connection. */
-function coarselyTold(
+function coarseErrorOf(
   { destinationRefused, testSeconds }: ConnectionCredentialDependencies,
   { row, privileges }: AccessibleConnection,
   { caller, signal, traceId }: Scope,
-): Pick<EntryRequest, 'toldCoarsely'> {
+): Pick<EntryRequest, 'coarseError'> {
   if (privileges.includes('update')) return {};
   const since = performance.now();
   const refused = { by: caller, operation: putConnectionCredential.id, traceId, connectionId: row.id };
   return {
-    async toldCoarsely(error) {
+    async coarseError(error) {
       // Recorded before the wait, which hides the time that it takes.
       if (error instanceof ConnectorError && error.kind === 'egress_refused')
         await destinationRefused(refused);
-      return signInErrorToldCoarsely(error, { since, seconds: testSeconds, left: signal });
+      return coarseSignInError(error, { since, seconds: testSeconds, left: signal });
     },
   };
 }
@@ -75,7 +75,7 @@ async function putCredential(
   const { store, catalogue } = deps;
   const found = await findUsable(deps, caller, qID);
   const { row: connection, privileges } = found;
-  const told = coarselyTold(deps, found, scope);
+  const coarse = coarseErrorOf(deps, found, scope);
   const { credentialId, connectionProperties: given, credentialsName: name } = body;
   // A sign-in for an embedded credential also begins here; PATCH of the connection completes it.
   const beginsForEmbedded = body.authUrlOnly && credentialId === undefined && privileges.includes('update');
@@ -86,9 +86,9 @@ async function putCredential(
     const at = store.clock.iso();
     await store.transaction((tx) => linkAndConfirm(tx, caller, { manifest, connection, credentialId, at }));
   } else if (body.authUrlOnly) {
-    return beginSignIn(deps, caller, connection, { body, ...told });
+    return beginSignIn(deps, caller, connection, { body, ...coarse });
   } else if (given) {
-    await provideCredential(deps, caller, connection, { given, name, ...told });
+    await provideCredential(deps, caller, connection, { given, name, ...coarse });
   } else {
     throw invalidField('body', 'needs one of credentialId, connectionProperties or authUrlOnly');
   }

@@ -35,14 +35,14 @@ export interface ConnectionCredentialDependencies {
 type PutBody = z.output<typeof putConnectionCredential.body>;
 
 /** For a caller who may not edit the connection: what they learn of failures at a provider. */
-type Told = Pick<EntryRequest, 'toldCoarsely'>;
+type Coarse = Pick<EntryRequest, 'coarseError'>;
 
 /** The connection's definition with the caller's secrets. @throws InvalidRequest when they change the destination */
 function entryRequest(
   { catalogue }: ConnectionCredentialDependencies,
   caller: Caller,
   connection: ConnectionTable,
-  { given, ...told }: Told & { given: Record<string, unknown> },
+  { given, ...coarse }: Coarse & { given: Record<string, unknown> },
 ) {
   const { id, name, destination } = connection;
   const manifest = catalogue.get(connection.source_id);
@@ -53,7 +53,7 @@ function entryRequest(
       'connectionProperties',
       "may hold only your credential here; update the connection to change the connection's own properties",
     );
-  return { caller, manifest, split, destination, connection: { id, name }, ...told };
+  return { caller, manifest, split, destination, connection: { id, name }, ...coarse };
 }
 
 /** Begins an interactive sign-in for the connection. */
@@ -61,11 +61,11 @@ export async function beginSignIn(
   deps: ConnectionCredentialDependencies,
   caller: Caller,
   connection: ConnectionTable,
-  { body, ...told }: Told & { body: PutBody },
+  { body, ...coarse }: Coarse & { body: PutBody },
 ) {
   const { store, vault, credentialEntry } = deps;
   const given = body.connectionProperties ?? {};
-  const request = entryRequest(deps, caller, connection, { given, ...told });
+  const request = entryRequest(deps, caller, connection, { given, ...coarse });
   const { credential } = await resolveCredential(store.db, caller, connection);
   return credentialEntry.begin({
     ...request,
@@ -87,7 +87,7 @@ export async function provideCredential(
   deps: ConnectionCredentialDependencies,
   caller: Caller,
   connection: ConnectionTable,
-  { name: wanted, ...asked }: Told & { given: Record<string, unknown>; name: string | undefined },
+  { name: wanted, ...asked }: Coarse & { given: Record<string, unknown>; name: string | undefined },
 ): Promise<void> {
   const { store, vault, credentialEntry } = deps;
   const request = entryRequest(deps, caller, connection, asked);

@@ -2,7 +2,7 @@ import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addPerson } from '../../../testing/api-client.js';
+import { addUser } from '../../../testing/api-client.js';
 import {
   type ConnectionStand,
   database,
@@ -67,7 +67,7 @@ describe('bulk updates and deletes', () => {
   it('QL5: a new owner must be able to see the connection in its new space; spaceType must match the space', async () => {
     const { server, admin, alice, spaceId, create, get } = stand;
     const made = await create();
-    const stranger = await addPerson(server.url, server.adminKey, `stranger ${count}`);
+    const stranger = await addUser(server.url, server.adminKey, `stranger ${count}`);
     const item = async (more: object) =>
       (await admin.post(`${path}/actions/update`, { connections: [{ id: made.qID, ...more }] })).body.data[0];
     const refused = await item({ ownerId: stranger.id });

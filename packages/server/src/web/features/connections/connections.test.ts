@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const secretKey = 'canary-secret-key-7f3a';
@@ -14,21 +14,21 @@ const unknownId = '00000000-0000-4000-8000-000000000000';
 describe('data-connections', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let spaceId: string;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
     const space = await alice.api.post('/api/v1/spaces', { name: 'Sales', type: 'shared' });
     spaceId = space.body.id;
   });
   afterAll(() => server.close());
 
-  const create = (person: TestPerson, qName: string, properties: object = {}, more: object = {}) =>
+  const create = (person: TestUser, qName: string, properties: object = {}, more: object = {}) =>
     person.api.post('/api/v1/data-connections', {
       ...{ dataSourceId: 'File_AmazonS3Connector', qName, space: spaceId, ...more },
       connectionProperties: { ...s3Properties, ...properties },
@@ -216,7 +216,7 @@ describe('data-connections', () => {
 
   describe('list', () => {
     it('pages forwards and backwards without gaps or repeats while rows are added and deleted', async () => {
-      const person = await addPerson(server.url, server.adminKey, 'pager');
+      const person = await addUser(server.url, server.adminKey, 'pager');
       for (let index = 0; index < 25; index += 1) {
         await person.api.post('/api/v1/data-connections', {
           dataSourceId: 'File_AmazonS3Connector',

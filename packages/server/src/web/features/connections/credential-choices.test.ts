@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer, ApiClient, TestPerson } from '../../../testing/api-client.js';
+import type { Answer, ApiClient, TestUser } from '../../../testing/api-client.js';
 import {
   type DestinationStand,
   login,
@@ -32,7 +32,7 @@ describe('a choice of a credential', () => {
   };
   const choices: [
     string,
-    (made: MadeConnection, credentialId: string, person: TestPerson) => Promise<Answer>,
+    (made: MadeConnection, credentialId: string, person: TestUser) => Promise<Answer>,
   ][] = [
     [
       'PATCH /qCredentialsID',
@@ -97,7 +97,7 @@ describe('a choice of a credential', () => {
     const { definition, there, alice, bob, spaceId, separated, state } = stand;
     const made = await separated();
     const { credentialId, destination } = await state(made.qID);
-    const body = (person: TestPerson, choice: object) =>
+    const body = (person: TestUser, choice: object) =>
       person.api.post(path, {
         ...{ datasourceID: 'postgres', qName: `again of ${person.id}`, space: spaceId },
         connectionProperties: { ...definition(), port: there.port, separateCredentials: 'true', ...choice },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import {
   type ConnectionStand,
   database,
@@ -80,7 +80,7 @@ describe('credentials after an update of their connection', () => {
   it('QL2: sends kept parts to no other destination, and never mixes the logins of two users', async () => {
     const { server, alice, create, separated, patch, state } = stand;
     const [embedded, mine] = [await create(), await separated()];
-    const aimed = (id: string, person: TestPerson, host = 'evil.example.com') =>
+    const aimed = (id: string, person: TestUser, host = 'evil.example.com') =>
       patch(
         id,
         [
@@ -96,7 +96,7 @@ describe('credentials after an update of their connection', () => {
         'connectionProperties.password: is required for sign-in by User name and password',
       ]);
     }
-    const administrator = await addPerson(server.url, server.adminKey, `administrator ${count}`, [
+    const administrator = await addUser(server.url, server.adminKey, `administrator ${count}`, [
       'TenantAdmin',
     ]);
     for (const id of [embedded.qID, mine.qID])

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const path = '/api/v1/data-connections';
 const url = 'http://127.0.0.1:9';
 
 let server: TestServer;
-let alice: TestPerson;
-let bob: TestPerson;
+let alice: TestUser;
+let bob: TestUser;
 beforeAll(async () => {
   server = await startServer();
-  alice = await addPerson(server.url, server.adminKey, 'alice');
-  bob = await addPerson(server.url, server.adminKey, 'bob');
+  alice = await addUser(server.url, server.adminKey, 'alice');
+  bob = await addUser(server.url, server.adminKey, 'bob');
 });
 afterAll(() => server.close());
 
@@ -57,7 +57,7 @@ it('TR8: destinations that users allowed under the rule of 0.1.0 stay allowed, p
   await server.sql(`delete from setting where name = 'destination-rule'`);
   await server.restart();
 
-  const stateOf = async (person: TestPerson, connection: string) =>
+  const stateOf = async (person: TestUser, connection: string) =>
     (await person.api.get(`${connection}/credential`)).body;
   for (const connection of [orders, bills, embedded])
     expect(await stateOf(alice, connection), connection).toMatchObject({ state: 'ready' });

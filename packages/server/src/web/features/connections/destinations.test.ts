@@ -3,7 +3,7 @@ import { type Canary, startCanary } from '@mooring/lab/canary';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 import { destinationCases, type Edit, type SourceCase } from './__fixtures__/destination-cases.js';
 
@@ -19,8 +19,8 @@ describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
   let server: TestServer;
   let here: Canary;
   let there: Canary;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let spaceId: string;
   let otherSpaceId: string;
   let cases: SourceCase[];
@@ -30,8 +30,8 @@ describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
     server = await startServer({ configuration: { limits: { testSeconds: 5 } } });
     [here, there] = [await startCanary(), await startCanary()];
     cases = destinationCases({ here, there }, createCertificateAuthority().ca);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
     const spaces = [];
     for (const name of ['One', 'Two']) {
       const space = await alice.api.post('/api/v1/spaces', { name, type: 'shared' });
@@ -73,7 +73,7 @@ describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
       // A name is unique in its space.
       { op: 'add', path: at, value: at === '/qName' ? `${value} ${count}` : value },
     ]);
-  const stateOf = async (person: TestPerson, connection: string) =>
+  const stateOf = async (person: TestUser, connection: string) =>
     (await person.api.get(`${connection}/credential`)).body;
 
   describe.each(named.map(({ datasourceID, edits }, index) => ({ datasourceID, edits, index })))(

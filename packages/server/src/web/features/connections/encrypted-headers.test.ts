@@ -1,7 +1,7 @@
 // Headers with encrypt: true, as in Qlik's first REST example: secrets of the user who enters them (DECISIONS 8).
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const path = '/api/v1/data-connections';
@@ -11,8 +11,8 @@ describe('Q: encrypted headers', () => {
   let source: Server;
   let url: string;
   let server: TestServer;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let space: string;
 
   beforeAll(async () => {
@@ -25,8 +25,8 @@ describe('Q: encrypted headers', () => {
     const address = source.address();
     url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/items`;
     server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
     space = (await alice.api.post('/api/v1/spaces', { name: 'Shared', type: 'shared' })).body.id;
     await alice.api.post(`/api/v1/spaces/${space}/assignments`, {
       ...{ type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] },
@@ -44,7 +44,7 @@ describe('Q: encrypted headers', () => {
     expect(made.status, made.text).toBe(201);
     return `${path}/${made.body.qID}`;
   };
-  const sent = async (person: TestPerson, connection: string) => {
+  const sent = async (person: TestUser, connection: string) => {
     seen.length = 0;
     const answer = await person.api.post(`${connection}/actions/preview`, { path: [] });
     return [answer.status, ...seen.map(({ authorization }) => authorization)];

@@ -1,7 +1,7 @@
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newUuid } from '../../../core/crypto/random.js';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const path = '/api/v1/data-connections';
@@ -11,9 +11,9 @@ describe('TR10: ids belong to a tenant', () => {
   let source: LoopbackServer;
   let admin: ApiClient;
   /** Alice is a user of the first tenant without a role; Carol administers another one. */
-  let alice: TestPerson;
-  let carol: TestPerson;
-  let both: [name: string, person: TestPerson][];
+  let alice: TestUser;
+  let carol: TestUser;
+  let both: [name: string, person: TestUser][];
   /** Logins that the source got since the last use. */
   const given: string[] = [];
   const [embedded, separated, secretive] = [newUuid(), newUuid(), newUuid()];
@@ -25,8 +25,8 @@ describe('TR10: ids belong to a tenant', () => {
     });
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    carol = await addPerson(server.url, server.adminKey, 'carol', ['TenantAdmin']);
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    carol = await addUser(server.url, server.adminKey, 'carol', ['TenantAdmin']);
     await server.sql(`insert into tenant values ('other', 'other', '2026-01-01T00:00:00.000Z')`);
     for (const [table, column] of [
       ['"user"', 'id'],
@@ -48,16 +48,16 @@ describe('TR10: ids belong to a tenant', () => {
   const basic = (name: string) => ({
     ...{ url: `${source.url}/items`, authSchema: 'basic', username: name, password: passwordOf(name) },
   });
-  const create = ({ api }: TestPerson, qID: string, qName: string, properties: object) =>
+  const create = ({ api }: TestUser, qID: string, qName: string, properties: object) =>
     api.post(path, { datasourceID: 'rest', qName, qID, connectionProperties: properties });
   /** The logins that the source saw. */
-  const use = async ({ api }: TestPerson, id: string): Promise<string[]> => {
+  const use = async ({ api }: TestUser, id: string): Promise<string[]> => {
     given.length = 0;
     const answer = await api.post(`${path}/${id}/actions/preview`, { path: ['items'] });
     expect(answer.status, answer.text).toBe(200);
     return [...new Set(given)];
   };
-  const listed = async ({ api }: TestPerson, query: string): Promise<{ qID: string; qName: string }[]> =>
+  const listed = async ({ api }: TestUser, query: string): Promise<{ qID: string; qName: string }[]> =>
     (await api.get(`${path}?${query}`)).body.data;
 
   it('two tenants can use the same id; within a tenant it is a 409', async () => {
@@ -127,7 +127,7 @@ describe('TR10: ids belong to a tenant', () => {
   });
 
   it('updates and deletes leave the other tenant’s connection unchanged', async () => {
-    const [here, there] = both.map(([, person]) => person) as [TestPerson, TestPerson];
+    const [here, there] = both.map(([, person]) => person) as [TestUser, TestUser];
     const { headers } = await here.api.get(`${path}/${embedded}`);
     const change = [{ op: 'replace', path: '/qName', value: 'changed' }];
     const condition = { 'if-match': headers.get('etag') ?? '' };

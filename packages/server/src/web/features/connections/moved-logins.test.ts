@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Answer, addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { type Answer, addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 // DECISIONS 4: a user who moves, transfers or copies a connection with another user's login cannot use that login.
@@ -19,8 +19,8 @@ describe('TR5: the login of a connection that another user moves', () => {
   const asked: string[] = [];
   /** Requests to a token endpoint that came with the signature of a client's key. */
   let assertions = 0;
-  let alice: TestPerson;
-  let mallory: TestPerson;
+  let alice: TestUser;
+  let mallory: TestUser;
   let shared: string;
   let lair: string;
   let count = 0;
@@ -35,8 +35,8 @@ describe('TR5: the login of a connection that another user moves', () => {
     });
     url = `${source.url}/items`;
     server = await startServer({ configuration: { limits: { testSeconds: 5 } } });
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    mallory = await addPerson(server.url, server.adminKey, 'mallory', ['TenantAdmin']);
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    mallory = await addUser(server.url, server.adminKey, 'mallory', ['TenantAdmin']);
     shared = (await alice.api.post('/api/v1/spaces', { name: 'Shared', type: 'shared' })).body.id;
     await alice.api.post(`/api/v1/spaces/${shared}/assignments`, {
       ...{ type: 'user', assigneeId: mallory.id, roles: ['facilitator', 'producer'] },
@@ -64,14 +64,14 @@ describe('TR5: the login of a connection that another user moves', () => {
     return made.body as { qID: string; qName: string; qConnectStatement: string; qCredentialsID: string };
   };
   const uses = ['test', 'browse', 'preview', 'read'] as const;
-  const use = (person: TestPerson, id: string, action: (typeof uses)[number] = 'preview') =>
+  const use = (person: TestUser, id: string, action: (typeof uses)[number] = 'preview') =>
     person.api.post(
       `${path}/${id}/actions/${action}`,
       action === 'test' || action === 'browse' ? {} : { path: [] },
     );
-  const stateOf = async (person: TestPerson, id: string) =>
+  const stateOf = async (person: TestUser, id: string) =>
     (await person.api.get(`${path}/${id}/credential`)).body;
-  const confirm = (person: TestPerson, id: string, seen: object) =>
+  const confirm = (person: TestUser, id: string, seen: object) =>
     person.api.post(`${path}/${id}/credential/actions/confirm`, seen);
 
   const reasonOf = ({ body }: Answer) => body?.errors?.[0]?.meta?.reason;
@@ -280,7 +280,7 @@ describe('TR5: the login of a connection that another user moves', () => {
       separateCredentials: true,
     });
     const at = `${path}/${made.qID}`;
-    const begin = (person: TestPerson) => person.api.put(`${at}/credential`, { authUrlOnly: true });
+    const begin = (person: TestUser) => person.api.put(`${at}/credential`, { authUrlOnly: true });
     const linked = async () => (await use(mallory, made.qID)).body.errors[0].meta;
     expect((await begin(mallory)).status).toBe(200);
     expect(await linked()).toMatchObject({ reason: 'missing', signIn: {} });

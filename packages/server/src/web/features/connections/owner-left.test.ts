@@ -1,6 +1,6 @@
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const path = '/api/v1/data-connections';
@@ -13,10 +13,10 @@ describe('TR5: the owner of an embedded connection leaves', () => {
   let server: TestServer;
   let source: LoopbackServer;
   let admin: ApiClient;
-  let chief: TestPerson;
-  let facilitator: TestPerson;
-  let member: TestPerson;
-  let leaver: TestPerson;
+  let chief: TestUser;
+  let facilitator: TestUser;
+  let member: TestUser;
+  let leaver: TestUser;
   let spaceId: string;
   let made: { qID: string; qName: string };
   let users: string[] = [];
@@ -33,9 +33,9 @@ describe('TR5: the owner of an embedded connection leaves', () => {
     });
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    chief = await addPerson(server.url, server.adminKey, 'chief');
-    facilitator = await addPerson(server.url, server.adminKey, 'facilitator');
-    member = await addPerson(server.url, server.adminKey, 'member');
+    chief = await addUser(server.url, server.adminKey, 'chief');
+    facilitator = await addUser(server.url, server.adminKey, 'facilitator');
+    member = await addUser(server.url, server.adminKey, 'member');
     spaceId = (await chief.api.post('/api/v1/spaces', { name: 'Team', type: 'shared' })).body.id;
     await join(facilitator, 'facilitator');
     await join(member, 'producer');
@@ -44,17 +44,17 @@ describe('TR5: the owner of an embedded connection leaves', () => {
     await server.close();
     await source.close();
   });
-  const join = (person: TestPerson, role: string) =>
+  const join = (person: TestUser, role: string) =>
     chief.api.post(`/api/v1/spaces/${spaceId}/assignments`, {
       ...{ type: 'user', assigneeId: person.id, roles: [role] },
     });
-  const disable = (person: TestPerson) =>
+  const disable = (person: TestUser) =>
     admin.patch(`/api/v1/users/${person.id}`, [{ op: 'replace', path: '/status', value: 'disabled' }]);
 
   beforeEach(async () => {
     users = [];
     count += 1;
-    leaver = await addPerson(server.url, server.adminKey, `leaver ${count}`);
+    leaver = await addUser(server.url, server.adminKey, `leaver ${count}`);
     await join(leaver, 'producer');
     const answer = await leaver.api.post(path, {
       ...{ datasourceID: 'rest', qName: `left ${count}`, space: spaceId },
@@ -64,15 +64,15 @@ describe('TR5: the owner of an embedded connection leaves', () => {
     made = answer.body;
   });
 
-  const use = (person: TestPerson) => person.api.post(`${path}/${made.qID}/actions/preview`, { path: [] });
-  const takeOver = (person: TestPerson, login: object = logins.chief) =>
+  const use = (person: TestUser) => person.api.post(`${path}/${made.qID}/actions/preview`, { path: [] });
+  const takeOver = (person: TestUser, login: object = logins.chief) =>
     person.api.patch(`${path}/${made.qID}`, [
       { op: 'replace', path: '/user', value: person.id },
       ...Object.entries(login).map(([name, value]) => ({
         ...{ op: 'add', path: `/connectionProperties/${name}`, value },
       })),
     ]);
-  const seen = async (person: TestPerson) => {
+  const seen = async (person: TestUser) => {
     const one = await person.api.get(`${path}/${made.qID}`);
     const all = await person.api.get(path);
     const listed = all.body.data.find(({ qID }: { qID: string }) => qID === made.qID);

@@ -2,7 +2,7 @@ import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { type Answer, addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const path = '/api/v1/data-connections';
@@ -12,8 +12,8 @@ describe('LI26: an embedded connection becomes a separated one', () => {
   let server: TestServer;
   let lab: LabAuthorizationServer;
   let source: LoopbackServer;
-  let alice: TestPerson;
-  let admin: TestPerson;
+  let alice: TestUser;
+  let admin: TestUser;
   let count = 0;
 
   beforeAll(async () => {
@@ -25,8 +25,8 @@ describe('LI26: an embedded connection becomes a separated one', () => {
       response.writeHead(isKnown ? 200 : 401, { 'content-type': 'application/json' }).end('[{"a":1}]');
     });
     server = await startServer({ configuration: { limits: { testSeconds: 5 } } });
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    admin = await addPerson(server.url, server.adminKey, 'administrator', ['TenantAdmin']);
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    admin = await addUser(server.url, server.adminKey, 'administrator', ['TenantAdmin']);
   });
   afterAll(async () => {
     await server.close();
@@ -75,7 +75,7 @@ describe('LI26: an embedded connection becomes a separated one', () => {
       ...{ qID: made.qID, qEngineObjectID: made.qID, qName: made.qName, qType: made.qType },
       ...{ qConnectStatement: made.qConnectStatement, qSeparateCredentials: true },
     });
-  const patch = (person: () => TestPerson, at: string, newValue: (made: Made) => unknown) => (made: Made) =>
+  const patch = (person: () => TestUser, at: string, newValue: (made: Made) => unknown) => (made: Made) =>
     person().api.patch(`${path}/${made.qID}`, [{ op: 'replace', path: at, value: newValue(made) }]);
   const separatedStatement = (made: Made) =>
     made.qConnectStatement.replace(/;?"$/, ';separateCredentials=true"');

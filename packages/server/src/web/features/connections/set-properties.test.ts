@@ -1,7 +1,7 @@
 import { manifests } from '@mooring/connectors/registry';
 import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const at = '/api/v1/data-connections';
@@ -12,7 +12,7 @@ let api: ApiClient;
 
 beforeAll(async () => {
   server = await startServer();
-  api = (await addPerson(server.url, server.adminKey, 'alice')).api;
+  api = (await addUser(server.url, server.adminKey, 'alice')).api;
 });
 afterAll(() => server.close());
 

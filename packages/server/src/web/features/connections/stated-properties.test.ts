@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const password = 'canary-statement-pw-5d1c';
@@ -7,14 +7,14 @@ const postgres =
   'CUSTOM CONNECT TO "provider=QvOdbcConnectorPackage.exe;driver=postgres;host=db.example.com;port=6543;db=sales;"';
 
 let server: TestServer;
-let alice: TestPerson;
-let bob: TestPerson;
+let alice: TestUser;
+let bob: TestUser;
 let api: ApiClient;
 
 beforeAll(async () => {
   server = await startServer();
-  alice = await addPerson(server.url, server.adminKey, 'alice');
-  bob = await addPerson(server.url, server.adminKey, 'bob');
+  alice = await addUser(server.url, server.adminKey, 'alice');
+  bob = await addUser(server.url, server.adminKey, 'bob');
   api = alice.api;
 });
 afterAll(() => server.close());
@@ -226,7 +226,7 @@ describe('POST data-connections by connect statement', () => {
 
 describe('GET data-connections/{qID} with credentialId', () => {
   it('shows the connection with that credential of the caller, by id or name; 404 for other users’ credentials', async () => {
-    const make = (person: TestPerson, qName: string, more: object) =>
+    const make = (person: TestUser, qName: string, more: object) =>
       person.api.post('/api/v1/data-connections', {
         datasourceID: 'postgres',
         qName,

@@ -2,7 +2,7 @@ import type { KyselyPlugin } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionsNamed, loadConnection } from '../../../core/access/connection-access.js';
 import { newUuid } from '../../../core/crypto/random.js';
-import { addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 import { type OpenedServer, openedServer } from './__fixtures__/opened-server.js';
 
@@ -13,13 +13,13 @@ const connectionProperties = { host: 'db.example.com', db: 'sales', ...login };
 const unknownId = '00000000-0000-4000-8000-000000000000';
 
 let server: TestServer;
-let alice: TestPerson;
-let bob: TestPerson;
+let alice: TestUser;
+let bob: TestUser;
 
 beforeAll(async () => {
   server = await startServer();
-  alice = await addPerson(server.url, server.adminKey, 'alice');
-  bob = await addPerson(server.url, server.adminKey, 'bob');
+  alice = await addUser(server.url, server.adminKey, 'alice');
+  bob = await addUser(server.url, server.adminKey, 'bob');
 });
 afterAll(() => server.close());
 
@@ -28,7 +28,7 @@ describe('TR10: a chosen qID reveals nothing about the connections of others', (
   const otherTenants = newUuid();
 
   beforeAll(async () => {
-    const create = (person: TestPerson) =>
+    const create = (person: TestUser) =>
       person.api.post(path, { datasourceID: 'postgres', qName: 'taken', connectionProperties });
     ids['of another user'] = (await create(bob)).body.qID;
     ids['of her own'] = (await create(alice)).body.qID;
@@ -129,7 +129,7 @@ describe('what another user owns', () => {
     ...{ accessKey: 'canary-access-key-11', secretKey: 'canary-secret-key-7f3a' },
     ...{ region: 'eu-west-1', bucketName: 'reports' },
   };
-  const create = (person: TestPerson, qName: string, properties: object = s3Properties) =>
+  const create = (person: TestUser, qName: string, properties: object = s3Properties) =>
     person.api.post(path, {
       ...{ dataSourceId: 'File_AmazonS3Connector', qName, space: spaceId },
       connectionProperties: properties,
@@ -192,7 +192,7 @@ describe('what another user owns', () => {
   });
 
   it('refuses to create a connection in a space that the caller may only read', async () => {
-    const member = await addPerson(server.url, server.adminKey, 'carol');
+    const member = await addUser(server.url, server.adminKey, 'carol');
     await alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, {
       type: 'user',
       assigneeId: member.id,
@@ -222,8 +222,8 @@ describe('TR24: a connection of another user and an unknown one take the same pa
 
   it('the same statements with the same answers, by id and by name', async () => {
     const { url, adminKey, store, tenantId } = opened;
-    const alice = await addPerson(url, adminKey, 'alice');
-    const bob = await addPerson(url, adminKey, 'bob');
+    const alice = await addUser(url, adminKey, 'alice');
+    const bob = await addUser(url, adminKey, 'bob');
     const space = await bob.api.post('/api/v1/spaces', { name: 'Bobs', type: 'shared' });
     const create = async (qName: string, more: object) => {
       const body = { datasourceID: 'postgres', qName, connectionProperties, ...more };

@@ -5,7 +5,7 @@ import type { LoginUpdates } from '../../../core/credentials/records.js';
 import type { RunningUses } from '../../../core/sessions/running-uses.js';
 import type { Sessions } from '../../../core/sessions/sessions.js';
 import type { Store } from '../../../core/store/store.js';
-import type { UseLog } from '../../../core/use-record/log.js';
+import type { UseLog } from '../../../core/usage-log/log.js';
 
 export interface CredentialChangesDependencies {
   store: Store;

@@ -3,7 +3,7 @@ import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type Canary, startCanary } from '@mooring/lab/canary';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 import { type Source, startSource } from './__fixtures__/password-source.js';
 
@@ -17,16 +17,16 @@ describe('a change of a secret for many credentials', () => {
   let server: TestServer;
   let source: Source;
   let elsewhere: Canary;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let spaceId: string;
   let count = 0;
 
   beforeAll(async () => {
     server = await startServer({ configuration: { limits: { testSeconds: 5 } } });
     [source, elsewhere] = [await startSource(), await startCanary()];
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
     spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Shared', type: 'shared' })).body.id;
     const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
     await alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, member);
@@ -169,7 +169,7 @@ describe('a change of a secret for many credentials', () => {
     const one = await make();
     const embedded = await make({ separated: false });
     setAll([one, embedded], fresh);
-    const admin = await addPerson(server.url, server.adminKey, `admin ${count}`, ['TenantAdmin']);
+    const admin = await addUser(server.url, server.adminKey, `admin ${count}`, ['TenantAdmin']);
     const random = '00000000-0000-4000-8000-000000000000';
     for (const person of [bob, admin]) {
       const ask = (body: object) => change(body, person);
@@ -211,7 +211,7 @@ describe('a change of a secret for many credentials', () => {
     await alice.api.post(`${changes}/${changeId}/actions/undo`);
     const uses = (await alice.api.get(`${credentials}/${one.credentialId}/uses`)).body.data;
     expect(uses[0]).toMatchObject({ action: 'rehearse-change', result: 'ok', userId: alice.id });
-    const admin = await addPerson(server.url, server.adminKey, 'auditor', ['TenantAdmin']);
+    const admin = await addUser(server.url, server.adminKey, 'auditor', ['TenantAdmin']);
     const events = (await admin.api.get('/api/v1/audits?limit=20')).body.data;
     const types = events.map(({ eventType }: { eventType: string }) => eventType);
     expect(types).toContain('mooring.v1.data-credential-change.created');

@@ -72,7 +72,7 @@ async function reasonNotToTest(
 }
 
 /** Oracle rule: only users who may edit the connection learn what the network looks like from here. */
-async function toldCoarsely(
+async function coarseOutcome(
   { config }: CredentialChangesDependencies,
   { signal }: RehearsalRun,
   { since, named }: Trial,
@@ -147,7 +147,7 @@ async function outcomeOf(
   if (!mayEdit)
     return isRefused
       ? { ...failed, code: refusedSignIn, reason: coarseReason }
-      : toldCoarsely(deps, run, trial);
+      : coarseOutcome(deps, run, trial);
   return {
     ...failed,
     ...(last?.code ? { code: last.code } : {}),
@@ -185,7 +185,7 @@ async function rehearseConnection(
   if ((run.refusals.get(account) ?? 0) >= deps.config.limits.refusedSignIns) {
     // A refused sign-in would reveal that a server listens there.
     if (!found.privileges.includes('update') && !run.toldRefused.has(account))
-      return toldCoarsely(deps, run, trial);
+      return coarseOutcome(deps, run, trial);
     return {
       ...named,
       outcome: 'not_tried',
@@ -193,7 +193,7 @@ async function rehearseConnection(
     };
   }
   const tested = await testTrial(deps, run, trial);
-  return tested ? outcomeOf(deps, run, trial, tested) : toldCoarsely(deps, run, trial);
+  return tested ? outcomeOf(deps, run, trial, tested) : coarseOutcome(deps, run, trial);
 }
 
 export interface RehearsalResult {

@@ -1,6 +1,6 @@
 import { startPostgres } from '@mooring/lab/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const provider = 'QvOdbcConnectorPackage.exe';
@@ -8,16 +8,16 @@ const provider = 'QvOdbcConnectorPackage.exe';
 describe('data-credentials', () => {
   let lab: Awaited<ReturnType<typeof startPostgres>>;
   let server: TestServer;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let connection: string;
   let credential: string;
 
   beforeAll(async () => {
     lab = await startPostgres();
     server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
     const made = await alice.api.post('/api/v1/data-connections', {
       datasourceID: 'postgres',
       qName: 'orders',
@@ -59,7 +59,7 @@ describe('data-credentials', () => {
   });
 
   it('NO9: a page without limit has a hundred; links.next leads to the rest, each credential once', async () => {
-    const carol = await addPerson(server.url, server.adminKey, 'carol');
+    const carol = await addUser(server.url, server.adminKey, 'carol');
     const names = Array.from({ length: 103 }, (_, index) => `login ${index}`);
     for (const qName of names) {
       const made = await carol.api.post('/api/v1/data-credentials', {
@@ -81,7 +81,7 @@ describe('data-credentials', () => {
   });
 
   it('QL6: names are unique across data sources; a lookup of an older duplicate finds the newest', async () => {
-    const dora = await addPerson(server.url, server.adminKey, 'dora');
+    const dora = await addUser(server.url, server.adminKey, 'dora');
     const add = (datasourceID: string, qName: string) =>
       dora.api.post('/api/v1/data-credentials', {
         ...{ datasourceID, qName },

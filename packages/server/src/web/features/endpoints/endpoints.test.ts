@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const password = 'canary-endpoint-pw-66ab';
@@ -8,13 +8,13 @@ const base = '/api/connectivity/data-sources';
 
 describe('endpoints and QRIs', () => {
   let server: TestServer;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let spaceId: string;
   let shared: { qID: string; qri: string; qConnectStatement: string };
   let personal: { qID: string; qri: string };
 
-  const create = async (person: TestPerson, qName: string, space: string | undefined, more: object = {}) =>
+  const create = async (person: TestUser, qName: string, space: string | undefined, more: object = {}) =>
     (
       await person.api.post('/api/v1/data-connections', {
         datasourceID: 'postgres',
@@ -26,8 +26,8 @@ describe('endpoints and QRIs', () => {
 
   beforeAll(async () => {
     server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
     spaceId = (
       await alice.api.post('/api/v1/spaces', { name: 'Team: Sales'.replace(': ', ' '), type: 'shared' })
     ).body.id;

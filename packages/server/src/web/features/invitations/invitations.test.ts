@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const day = 86_400_000;
@@ -8,13 +8,13 @@ describe('invitations', () => {
   let server: TestServer;
   let admin: ApiClient;
   let nobody: ApiClient;
-  let alice: TestPerson;
+  let alice: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
     nobody = apiClient(server.url, undefined);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
   });
   afterAll(() => server.close());
 
@@ -99,7 +99,7 @@ describe('invitations', () => {
   });
 
   it('ends when it is withdrawn or expires, its user is disabled, or its inviter loses the role', async () => {
-    const second = await addPerson(server.url, server.adminKey, 'second-admin', ['TenantAdmin']);
+    const second = await addUser(server.url, server.adminKey, 'second-admin', ['TenantAdmin']);
     const invite = async (by: ApiClient, name: string) => (await by.post(path, { name })).body;
     const [withdrawn, expired, disabled, orphaned] = [
       await invite(admin, 'withdrawn'),

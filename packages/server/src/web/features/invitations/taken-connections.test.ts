@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, redeem } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, redeem } from '../../../testing/api-client.js';
 import {
   connections,
   credentials,
@@ -130,7 +130,7 @@ describe('a key from an invitation that changes connections', () => {
   });
 
   it('TR5: takes over with the login entered again in full, not with an earlier secret', async () => {
-    const leaver = await addPerson(server.url, server.adminKey, `leaver ${stand.next()}`);
+    const leaver = await addUser(server.url, server.adminKey, `leaver ${stand.next()}`);
     const member = { type: 'user', assigneeId: leaver.id, roles: ['producer'] };
     await carol.api.post(`/api/v1/spaces/${spaceId}/assignments`, member);
     const left = await make(leaver, {}, spaceId);

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 describe('oauth-clients', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let alice: TestPerson;
+  let alice: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice', ['DataAdmin']);
+    alice = await addUser(server.url, server.adminKey, 'alice', ['DataAdmin']);
   });
   afterAll(() => server.close());
 

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Answer,
   type ApiClient,
-  addPerson,
+  addUser,
   apiClient,
-  type TestPerson,
+  type TestUser,
 } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
@@ -29,13 +29,13 @@ describe('machines with access tokens', () => {
   let server: TestServer;
   let admin: ApiClient;
   let anyone: ApiClient;
-  let alice: TestPerson;
+  let alice: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
     anyone = apiClient(server.url, undefined);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
   });
   afterAll(() => server.close());
 

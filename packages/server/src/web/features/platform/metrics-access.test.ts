@@ -1,6 +1,6 @@
 import { findFreePort } from '@mooring/lab/free-port';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, apiClient } from '../../../testing/api-client.js';
+import { addUser, apiClient } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 describe('who may read metrics', () => {
@@ -32,13 +32,13 @@ describe('who may read metrics', () => {
     expect(await statusOf({ ...forwarded, authorization: `Bearer ${server.adminKey}` })).toBe(401);
     const refused = await apiClient(server.url, metricsKey).get('/api/v1/data-connections');
     expect([refused.status, refused.body.errors[0].code]).toEqual([403, 'ACCESS-DENIED']);
-    const alice = await addPerson(server.url, server.adminKey, 'alice');
+    const alice = await addUser(server.url, server.adminKey, 'alice');
     expect((await alice.api.post('/api/v1/api-keys', { scopes: ['metrics'] })).status).toBe(403);
   });
 
   it("TR9: an administrator's key may only while its user has the role", async () => {
     const admin = apiClient(server.url, server.adminKey);
-    const carol = await addPerson(server.url, server.adminKey, 'carol', ['TenantAdmin']);
+    const carol = await addUser(server.url, server.adminKey, 'carol', ['TenantAdmin']);
     const made = await carol.api.post('/api/v1/api-keys', { description: 'hers', scopes: ['metrics'] });
     const asked = () =>
       statusOf({ 'x-forwarded-for': '203.0.113.7', authorization: `Bearer ${made.body.token}` });

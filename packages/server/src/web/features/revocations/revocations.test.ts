@@ -2,7 +2,7 @@ import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const connections = '/api/v1/data-connections';
@@ -12,16 +12,16 @@ describe('revoke everything', () => {
   let server: TestServer;
   let lab: Awaited<ReturnType<typeof startAuthorizationServer>>;
   let admin: ApiClient;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let count = 0;
 
   beforeAll(async () => {
     lab = await startAuthorizationServer();
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
   });
   afterAll(async () => {
     await server.close();
@@ -29,7 +29,7 @@ describe('revoke everything', () => {
   });
 
   /** A separated login. @returns its id */
-  const bring = async ({ api }: TestPerson, datasourceID = 'postgres') => {
+  const bring = async ({ api }: TestUser, datasourceID = 'postgres') => {
     count += 1;
     const made = await api.post('/api/v1/data-credentials', {
       datasourceID,
@@ -43,7 +43,7 @@ describe('revoke everything', () => {
     return made.body.qID as string;
   };
   /** A grant on its own connection. */
-  const signIn = async ({ api }: TestPerson, revocationUrl: string | undefined) => {
+  const signIn = async ({ api }: TestUser, revocationUrl: string | undefined) => {
     count += 1;
     const { client, authorizationEndpoint, tokenEndpoint } = lab;
     const properties = {

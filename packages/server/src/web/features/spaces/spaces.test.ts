@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const unknownId = '0123456789abcdef01234567';
@@ -7,22 +7,22 @@ const unknownId = '0123456789abcdef01234567';
 describe('spaces', () => {
   let server: TestServer;
   let admin: ApiClient;
-  let alice: TestPerson;
-  let bob: TestPerson;
-  let carol: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
+  let carol: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
-    carol = await addPerson(server.url, server.adminKey, 'carol');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
+    carol = await addUser(server.url, server.adminKey, 'carol');
   });
   afterAll(() => server.close());
 
   const make = async (name: string, type = 'shared'): Promise<string> =>
     (await alice.api.post('/api/v1/spaces', { name, type })).body.id;
-  const assign = (spaceId: string, person: TestPerson, ...roles: string[]) =>
+  const assign = (spaceId: string, person: TestUser, ...roles: string[]) =>
     alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, { type: 'user', assigneeId: person.id, roles });
   const replace = (path: string, value: unknown) => [{ op: 'replace', path, value }];
 

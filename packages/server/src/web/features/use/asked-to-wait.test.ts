@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 // The Retry-After of a source is respected and passed on, and a use sends no more requests than its caller asked for.
@@ -61,7 +61,7 @@ describe('a source that is out of service', () => {
     'R19: gets no request from a user it asked to wait, who gets Retry-After: %s',
     async (_what, ...way) => {
       const [status, value, seconds] = way;
-      const person = await addPerson(server.url, server.adminKey, `person ${count}`);
+      const person = await addUser(server.url, server.adminKey, `person ${count}`);
       const member = { type: 'user', assigneeId: person.id, roles: ['dataconsumer'] };
       await admin.post(`/api/v1/spaces/${spaceId}/assignments`, member);
       answer = refuseWith(status, value());

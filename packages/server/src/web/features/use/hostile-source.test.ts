@@ -12,20 +12,20 @@ import {
   welcome,
 } from '@mooring/connectors/suite/postgres-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 describe('a hostile database server', () => {
   let server: TestServer;
   let source: Awaited<ReturnType<typeof startFakeServer>>;
-  let mallory: TestPerson;
+  let mallory: TestUser;
   let connection: string;
   let answers: readonly Buffer[] = [];
   let harm: (socket: Socket) => void = () => undefined;
 
   beforeAll(async () => {
     server = await startServer({ configuration: { limits: { testSeconds: 5, idleSeconds: 5 } } });
-    mallory = await addPerson(server.url, server.adminKey, 'mallory');
+    mallory = await addUser(server.url, server.adminKey, 'mallory');
     source = await startFakeServer(
       turnsOf((turn, socket) => {
         const answer = answers[turn];

@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 import { comparingTimes } from '@mooring/lab/comparing-times';
 import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 import {
   listenerOf,
@@ -44,7 +44,7 @@ describe('ports behind the service', comparingTimes, () => {
     for (const server of servers) server.close();
   });
 
-  const testAs = ({ api }: TestPerson, id: string) => api.post(`/api/v1/data-connections/${id}/actions/test`);
+  const testAs = ({ api }: TestUser, id: string) => api.post(`/api/v1/data-connections/${id}/actions/test`);
 
   it('S09, S10: a user who may not edit learns neither which are open nor what they send', async () => {
     const { alice, connectTo } = inOpen;
@@ -114,7 +114,7 @@ describe('ports behind the service', comparingTimes, () => {
     const apart = Math.abs(median(times.open) - median(times.closed));
     if (apart > 3) expect(Math.max(ratio, 1 / ratio), JSON.stringify(times)).toBeLessThan(1.25);
     const id = await connectTo(ports.open[30] ?? 0);
-    const browse = ({ api }: TestPerson) => api.post(`/api/v1/data-connections/${id}/actions/browse`);
+    const browse = ({ api }: TestUser) => api.post(`/api/v1/data-connections/${id}/actions/browse`);
     const [ofAlice, ofBob] = [await browse(alice), await browse(bob)];
     expect(ofAlice.body.errors[0].code).toBe('EGRESS-REFUSED');
     expect(ofBob.body.errors[0].code).toBe('SOURCE-UNAVAILABLE');

@@ -12,7 +12,7 @@ import type { RunningUses, WatchedUse } from '../../../core/sessions/running-use
 import type { Entry, SessionRequest, Sessions } from '../../../core/sessions/sessions.js';
 import type { Store } from '../../../core/store/store.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
-import type { UseLog, UseTicket } from '../../../core/use-record/log.js';
+import type { UseLog, UseTicket } from '../../../core/usage-log/log.js';
 import type { Vault } from '../../../core/vault/envelope.js';
 
 export interface UseDependencies {

@@ -8,7 +8,7 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { Config } from '../../../core/config/config.js';
 import { AppError } from '../../../core/errors/app-error.js';
-import { errorToldMidway } from '../../../core/errors/coarse.js';
+import { coarseErrorMidway } from '../../../core/errors/coarse.js';
 import { errorReply } from '../../../core/errors/error-answer.js';
 import type { Finding } from '../../../core/sessions/finding.js';
 import { rightGone, type StreamOutcome, sourceLimit } from '../../../core/streams/caps.js';
@@ -97,7 +97,7 @@ async function streamRows(
   };
   const lastWordsOf = (ending: BrokenEnding) => {
     const error = 'cut' in ending ? cutByLimit(ending.cut, limits) : ending.error;
-    const told = use.mayEdit ? error : errorToldMidway(error);
+    const told = use.mayEdit ? error : coarseErrorMidway(error);
     const item = { ...errorReply(told, traceId).body.errors[0], traceId };
     return lastWords({ format, columns }, item, 'cut' in ending || ending.isAtRow);
   };

@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { startS3 } from '@mooring/lab/s3';
 import { tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TestPerson } from '../../../testing/api-client.js';
+import type { TestUser } from '../../../testing/api-client.js';
 import { type SharedConnection, sharedConnection } from './__fixtures__/shared-connection.js';
 
 describe('what a user may ask for through a connection', () => {
   let shared: SharedConnection;
   let lab: SharedConnection['lab'];
   let server: SharedConnection['server'];
-  let alice: TestPerson;
+  let alice: TestUser;
   let connection: string;
 
   beforeAll(async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { startPostgres } from '@mooring/lab/postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startNodes } from '../../../testing/start-nodes.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
@@ -18,10 +18,10 @@ describe('X18: a stream ends when the right to it is gone', () => {
   let here: TestServer;
   let there: TestServer;
   let close: () => Promise<void>;
-  let owner: TestPerson;
+  let owner: TestUser;
   let admin: ApiClient;
   let spaceId: string;
-  let bob: TestPerson;
+  let bob: TestUser;
   let assignmentId: string;
   let connection: string;
   let count = 0;
@@ -38,7 +38,7 @@ describe('X18: a stream ends when the right to it is gone', () => {
       close = () => here.close();
     }
     admin = apiClient(here.url, here.adminKey);
-    owner = await addPerson(here.url, here.adminKey, 'owner');
+    owner = await addUser(here.url, here.adminKey, 'owner');
     spaceId = (await owner.api.post('/api/v1/spaces', { name: 'Sales', type: 'shared' })).body.id;
     const made = await owner.api.post('/api/v1/data-connections', {
       datasourceID: 'postgres',
@@ -64,7 +64,7 @@ describe('X18: a stream ends when the right to it is gone', () => {
   });
   const join = async (roles: 'TenantAdmin'[] = []) => {
     count += 1;
-    bob = await addPerson(here.url, here.adminKey, `bob ${count}`, roles);
+    bob = await addUser(here.url, here.adminKey, `bob ${count}`, roles);
     const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
     assignmentId = (await owner.api.post(`/api/v1/spaces/${spaceId}/assignments`, member)).body.id;
     const { user: username, password } = lab.roles.reader;

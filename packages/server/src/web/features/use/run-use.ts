@@ -7,12 +7,7 @@ import {
   mayNotUse,
 } from '../../../core/access/find-connection.js';
 import { loadUse, resolutionForUse } from '../../../core/credentials/resolve.js';
-import {
-  type CoarseUse,
-  coarseSeconds,
-  coarseUseSeconds,
-  errorToldCoarsely,
-} from '../../../core/errors/coarse.js';
+import { type CoarseUse, coarseError, coarseSeconds, coarseUseSeconds } from '../../../core/errors/coarse.js';
 import { errorCode } from '../../../core/errors/error-answer.js';
 import type { Entry } from '../../../core/sessions/sessions.js';
 import { definitionOf } from '../../../core/store/decoded-rows.js';
@@ -164,7 +159,7 @@ export async function runUse<Result>(
     seconds: isTest ? deps.config.limits.testSeconds : coarseUseSeconds,
     bring: `/api/v1/data-connections/${connection.id}/credential`,
   };
-  let isTold = mayEdit;
+  let mayKnow = mayEdit;
   const visit = {
     tenantId: caller.tenantId,
     destination: connection.destination,
@@ -175,7 +170,7 @@ export async function runUse<Result>(
   const act = async (entry: Entry) => {
     coarse.since = performance.now();
     const use = await prepareUse(deps, request, { id: connection.id, entry, since });
-    isTold = use.mayEdit;
+    mayKnow = use.mayEdit;
     coarse.isOwnLogin = use.isOwnLogin;
     return finishing(deps, use, work).catch((error: unknown) => {
       coarse.isSignedIn = entry.isProven();
@@ -184,12 +179,12 @@ export async function runUse<Result>(
     });
   };
   return deps.sessions.enter(visit, signal, act).catch(async (error: unknown) => {
-    if (isTold) throw error;
+    if (mayKnow) throw error;
     // Recorded before the wait, so that the time it takes does not show.
     if (error instanceof ConnectorError && error.kind === 'egress_refused') {
       const { operation, traceId } = request;
       await deps.destinationRefused({ by: caller, operation, traceId, connectionId: connection.id });
     }
-    throw await errorToldCoarsely(error, coarse);
+    throw await coarseError(error, coarse);
   });
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 // 320 slow reads of one user once held all 256 slots of a tenant. Here it is eight slots and ten reads.
@@ -11,14 +11,14 @@ const waitSeconds = 20;
 describe('a user with many slow reads at once', () => {
   const servers: Server[] = [];
   let server: TestServer;
-  let greedy: TestPerson;
-  let colleague: TestPerson;
+  let greedy: TestUser;
+  let colleague: TestUser;
 
   const urlOf = async (one: Server): Promise<string> => {
     await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(one.address() as AddressInfo).port}/items`;
   };
-  const connect = async ({ api }: TestPerson, url: string, more: object = {}): Promise<string> => {
+  const connect = async ({ api }: TestUser, url: string, more: object = {}): Promise<string> => {
     const made = await api.post('/api/v1/data-connections', {
       ...{ datasourceID: 'rest', qName: url, connectionProperties: { url }, ...more },
     });
@@ -38,8 +38,8 @@ describe('a user with many slow reads at once', () => {
   beforeAll(async () => {
     const limits = { usesPerTenant: 8, usesPerSource: 8, waitSeconds };
     server = await startServer({ configuration: { limits } });
-    greedy = await addPerson(server.url, server.adminKey, 'greedy');
-    colleague = await addPerson(server.url, server.adminKey, 'colleague');
+    greedy = await addUser(server.url, server.adminKey, 'greedy');
+    colleague = await addUser(server.url, server.adminKey, 'colleague');
   });
   afterAll(async () => {
     for (const one of servers) {
@@ -82,7 +82,7 @@ describe('a user with many slow reads at once', () => {
   });
 
   it('H: what is revoked while a use waits in the queue is not used when its turn comes', async () => {
-    const member = await addPerson(server.url, server.adminKey, 'member');
+    const member = await addUser(server.url, server.adminKey, 'member');
     const { id: space } = (await colleague.api.post('/api/v1/spaces', { name: 'Queue', type: 'shared' }))
       .body;
     const place = `/api/v1/spaces/${space}/assignments`;

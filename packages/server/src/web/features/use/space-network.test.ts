@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Answer,
   type ApiClient,
-  addPerson,
+  addUser,
   apiClient,
-  type TestPerson,
+  type TestUser,
 } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
@@ -15,7 +15,7 @@ describe('what the connections of a space may reach', () => {
   let lab: Awaited<ReturnType<typeof startPostgres>>;
   let server: TestServer;
   let admin: ApiClient;
-  let alice: TestPerson;
+  let alice: TestUser;
   let opened: string;
   let other: string;
 
@@ -23,7 +23,7 @@ describe('what the connections of a space may reach', () => {
     lab = await startPostgres();
     server = await startServer({ configuration: { egress: { loopback: 'deny' } } });
     admin = apiClient(server.url, server.adminKey);
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
     const space = async (name: string) =>
       (await alice.api.post('/api/v1/spaces', { name, type: 'shared' })).body.id as string;
     [opened, other] = [await space('Opened'), await space('Other')];

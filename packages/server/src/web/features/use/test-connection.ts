@@ -6,7 +6,7 @@ import type { RefusedDestination } from '../../../core/audit/refused-destination
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import { InvalidRequest, invalidField } from '../../../core/errors/app-error.js';
 import { CoarseFailure, coarseSeconds } from '../../../core/errors/coarse.js';
-import { coarseTestFailure, testToldCoarsely } from '../../../core/sessions/coarse-test.js';
+import { coarseTest, coarseTestFailure } from '../../../core/sessions/coarse-test.js';
 import { type TestAnswer, testInStages } from '../../../core/sessions/staged-test.js';
 import { bind } from '../../http/handler.js';
 import type { PreparedUse, UseDependencies } from './prepared-use.js';
@@ -49,7 +49,7 @@ export const testSaved = (deps: UseDependencies) =>
       if (error instanceof CoarseFailure) return coarseTestFailure();
       throw error;
     });
-    return { status: 200, body: mayEdit ? answer : await testToldCoarsely(answer, coarse) };
+    return { status: 200, body: mayEdit ? answer : await coarseTest(answer, coarse) };
   });
 
 /** @throws InvalidRequest unless the request itself holds the whole login */

@@ -1,6 +1,6 @@
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { recordStatements, type Statement } from '../../../testing/recorded-statements.js';
 import { type SharedConnection, sharedConnection } from './__fixtures__/shared-connection.js';
 
@@ -9,9 +9,9 @@ let stopRecording: () => void;
 let shared: SharedConnection;
 let lab: SharedConnection['lab'];
 let server: SharedConnection['server'];
-let alice: TestPerson;
-let bob: TestPerson;
-let carol: TestPerson;
+let alice: TestUser;
+let bob: TestUser;
+let carol: TestUser;
 let connection: string;
 let spaceId: string;
 let properties: SharedConnection['properties'];
@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 describe('using a shared connection', () => {
-  const rowsOf = async (person: TestPerson) =>
+  const rowsOf = async (person: TestUser) =>
     (await person.api.post(`${connection}/actions/preview`, { path: ['sales', 'orders'] })).body.rows;
 
   it('X07: refuses a user without a credential, typed, and never falls back to another', async () => {
@@ -45,7 +45,7 @@ describe('using a shared connection', () => {
   });
 
   it('H: refuses in one order: no access, role, data source, request, credential', async () => {
-    const stranger = await addPerson(server.url, server.adminKey, 'stranger');
+    const stranger = await addUser(server.url, server.adminKey, 'stranger');
     const admin = apiClient(server.url, server.adminKey);
     const disable = (disabled: boolean) => admin.put('/api/v1/data-sources/postgres/settings', { disabled });
     const unclear = { path: ['sales', 'orders'], query: 'select 1' };
@@ -127,7 +127,7 @@ describe('using a shared connection', () => {
 
   it('TR12: reports a refused sign-in at once, also to users who may not edit the connection', async () => {
     const { user: username } = lab.roles.bob;
-    const member = await addPerson(server.url, server.adminKey, 'member');
+    const member = await addUser(server.url, server.adminKey, 'member');
     await alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, {
       ...{ type: 'user', assigneeId: member.id, roles: ['dataconsumer'] },
     });

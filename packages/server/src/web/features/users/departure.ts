@@ -4,7 +4,7 @@ import { countCredentialsIn, openSignInsIn } from '../../../core/credentials/rec
 import { countRows } from '../../../core/store/count-rows.js';
 import type { Queryable } from '../../../core/store/queryable.js';
 import type { UserTable } from '../../../core/store/tables.js';
-import { countRunningUses } from '../../../core/use-record/list.js';
+import { countRunningUses } from '../../../core/usage-log/list.js';
 
 // What a leaving user has: what ends with them, and what stays without an owner.
 

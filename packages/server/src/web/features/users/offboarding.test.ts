@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const s3Properties = {
@@ -13,20 +13,20 @@ describe('a user who leaves', () => {
   let server: TestServer;
   let admin: ApiClient;
   let adminId: string;
-  let alice: TestPerson;
+  let alice: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
     adminId = (await admin.get('/api/v1/users/me')).body.id;
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
   });
   afterAll(() => server.close());
 
   const patch = (id: string, ...operations: object[]) => admin.patch(`/api/v1/users/${id}`, operations);
 
   it('disabling a user revokes their keys at once and destroys the credentials they provided', async () => {
-    const carol = await addPerson(server.url, server.adminKey, 'carol');
+    const carol = await addUser(server.url, server.adminKey, 'carol');
     const made = await carol.api.post('/api/v1/data-credentials', {
       datasourceID: 'File_AmazonS3Connector',
       qName: 'mine',
@@ -43,7 +43,7 @@ describe('a user who leaves', () => {
   });
 
   it('US7: what a disabled user created on another node is revoked before they return', async () => {
-    const gone = await addPerson(server.url, server.adminKey, 'gone');
+    const gone = await addUser(server.url, server.adminKey, 'gone');
     const made = (await gone.api.post('/api/v1/api-keys', { description: 'late' })).body;
     expect((await patch(gone.id, { op: 'replace', path: '/status', value: 'disabled' })).status).toBe(204);
     // As if another node had created it in the second in which it still accepted them.
@@ -53,7 +53,7 @@ describe('a user who leaves', () => {
   });
 
   it('US7: stores no secret for a user whom another node has disabled', async () => {
-    const gone = await addPerson(server.url, server.adminKey, 'just gone');
+    const gone = await addUser(server.url, server.adminKey, 'just gone');
     const mine = { datasourceID: 'File_AmazonS3Connector', connectionProperties: s3Properties };
     const there = await gone.api.post('/api/v1/data-credentials', { ...mine, qName: 'there' });
     expect(there.status, there.text).toBe(201);
@@ -74,7 +74,7 @@ describe('a user who leaves', () => {
   });
 
   it('US7: one call ends everything of a leaving user, after a plan that lists it', async () => {
-    const erin = await addPerson(server.url, server.adminKey, 'erin "of" a\\b', ['TenantAdmin']);
+    const erin = await addUser(server.url, server.adminKey, 'erin "of" a\\b', ['TenantAdmin']);
     const team = (await admin.post('/api/v1/spaces', { name: 'Team of Erin', type: 'shared' })).body.id;
     const producer = { type: 'user', assigneeId: erin.id, roles: ['producer'] };
     expect((await admin.post(`/api/v1/spaces/${team}/assignments`, producer)).status).toBe(201);
@@ -153,7 +153,7 @@ describe('a user who leaves', () => {
   });
 
   it('X12: deleting a user deletes their keys, credentials and memberships', async () => {
-    const dave = await addPerson(server.url, server.adminKey, 'dave');
+    const dave = await addUser(server.url, server.adminKey, 'dave');
     const space = (await admin.post('/api/v1/spaces', { name: 'With Dave', type: 'shared' })).body;
     const assigned = { type: 'user', assigneeId: dave.id, roles: ['consumer'] };
     expect((await admin.post(`/api/v1/spaces/${space.id}/assignments`, assigned)).status).toBe(201);
@@ -171,7 +171,7 @@ describe('a user who leaves', () => {
   });
 
   it('US2: refuses to delete a user who owns connections or spaces, and says so', async () => {
-    const erin = await addPerson(server.url, server.adminKey, 'erin');
+    const erin = await addUser(server.url, server.adminKey, 'erin');
     const made = await erin.api.post('/api/v1/data-connections', {
       dataSourceId: 'File_AmazonS3Connector',
       qName: 'Erins',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const unknownId = '0123456789abcdef01234567';
@@ -8,13 +8,13 @@ describe('users', () => {
   let server: TestServer;
   let admin: ApiClient;
   let adminId: string;
-  let alice: TestPerson;
+  let alice: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
     admin = apiClient(server.url, server.adminKey);
     adminId = (await admin.get('/api/v1/users/me')).body.id;
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
   });
   afterAll(() => server.close());
 
@@ -149,10 +149,7 @@ describe('users', () => {
 
   describe('401, 403 and 404', () => {
     it('lets only tenant administrators add, change and delete', async () => {
-      const { api } = await addPerson(server.url, server.adminKey, 'mallory', [
-        'DataAdmin',
-        'AnalyticsAdmin',
-      ]);
+      const { api } = await addUser(server.url, server.adminKey, 'mallory', ['DataAdmin', 'AnalyticsAdmin']);
       const rename = [{ op: 'replace', path: '/name', value: 'x' }];
       expect((await api.patch(`/api/v1/users/${alice.id}`, rename)).status).toBe(403);
       expect((await api.delete(`/api/v1/users/${alice.id}`)).status).toBe(403);

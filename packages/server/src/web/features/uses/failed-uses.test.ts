@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApiClient, TestPerson } from '../../../testing/api-client.js';
+import type { ApiClient, TestUser } from '../../../testing/api-client.js';
 import type { TestServer } from '../../../testing/start-server.js';
 import { connect, idOf, type Source, type SpaceStand, startSpace } from './__fixtures__/use-stand.js';
 
@@ -13,8 +13,8 @@ describe('failed uses in the log', () => {
   let server: TestServer;
   let source: Source;
   let admin: ApiClient;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let spaceId: string;
 
   beforeAll(async () => {

@@ -11,7 +11,7 @@ import {
   listUses,
   positionAt,
   type UseFilter,
-} from '../../../core/use-record/list.js';
+} from '../../../core/usage-log/list.js';
 import type { ListQuery } from '../../http/keyset.js';
 import { isAuditor, presentUses, type UsesDependencies } from './use-presenter.js';
 

@@ -2,10 +2,10 @@ import type { UseReply } from '@mooring/contract/routes/uses';
 import type { Caller } from '../../../core/access/caller.js';
 import { decideForAll } from '../../../core/access/connection-access.js';
 import { isTenantAdministrator } from '../../../core/access/tenant-administrator.js';
-import { coarseUseSeconds, endToldCoarsely } from '../../../core/errors/coarse.js';
+import { coarseEnd, coarseUseSeconds } from '../../../core/errors/coarse.js';
 import type { Store } from '../../../core/store/store.js';
-import type { RecordKeeper } from '../../../core/use-record/keeper.js';
-import type { ListedUse } from '../../../core/use-record/list.js';
+import type { RecordKeeper } from '../../../core/usage-log/keeper.js';
+import type { ListedUse } from '../../../core/usage-log/list.js';
 
 // What of the usage log a caller sees.
 
@@ -20,10 +20,10 @@ export interface UsesDependencies {
 export const isAuditor = (caller: Caller): boolean =>
   isTenantAdministrator(caller) || caller.roles.includes('AuditAdmin');
 
-type ToldEnd = Pick<ListedUse, 'rowsGiven' | 'bytesGiven'> & { result: string };
+type ShownEnd = Pick<ListedUse, 'rowsGiven' | 'bytesGiven'> & { result: string };
 
 /** The hash of path or query is only for users who know them: others could test their guesses against it. */
-function presented(row: ListedUse, caller: Caller, { result, rowsGiven, bytesGiven }: ToldEnd): UseReply {
+function presented(row: ListedUse, caller: Caller, { result, rowsGiven, bytesGiven }: ShownEnd): UseReply {
   const isTheirs = row.user_id === caller.userId || row.credential_owner_id === caller.userId;
   const optional = {
     clientId: row.client_id,
@@ -50,21 +50,21 @@ function presented(row: ListedUse, caller: Caller, { result, rowsGiven, bytesGiv
   };
 }
 
-const whole = ({ outcome, rowsGiven, bytesGiven }: ListedUse): ToldEnd => ({
+const whole = ({ outcome, rowsGiven, bytesGiven }: ListedUse): ShownEnd => ({
   result: outcome ?? 'started',
   rowsGiven,
   bytesGiven,
 });
 
 /** Users who may not edit a connection learn no more from the log, and no earlier, than from the use itself. */
-function toldCoarsely({ store, testSeconds }: UsesDependencies, row: ListedUse, caller: Caller): ToldEnd {
+function coarseEndOf({ store, testSeconds }: UsesDependencies, row: ListedUse, caller: Caller): ShownEnd {
   const end = whole(row);
   const hasGiven = Number(row.rowsGiven ?? 0) + Number(row.bytesGiven ?? 0) > 0;
   const isTest = row.action === 'test' || row.action === 'rehearse-change';
-  const toldAt = Date.parse(row.at) + (isTest ? testSeconds : coarseUseSeconds) * 1000;
+  const reportedAt = Date.parse(row.at) + (isTest ? testSeconds : coarseUseSeconds) * 1000;
   const isOwnLogin = row.credential_owner_id === caller.userId;
-  const isTold = toldAt <= store.clock.now();
-  const result = endToldCoarsely({ result: end.result, hasGiven, isOwnLogin, isTold });
+  const isReported = reportedAt <= store.clock.now();
+  const result = coarseEnd({ result: end.result, hasGiven, isOwnLogin, isReported });
   if (result === end.result) return end;
   const given = result !== undefined && hasGiven ? end : { rowsGiven: null, bytesGiven: null };
   return { ...given, result: result ?? 'started' };
@@ -90,7 +90,7 @@ export async function presentUses(
     connections.filter((row) => decisions.get(row)?.privileges.includes('update')).map(({ id }) => id),
   );
   return rows.map((row) => {
-    const end = edited.has(row.connection_id ?? '') ? whole(row) : toldCoarsely(deps, row, caller);
+    const end = edited.has(row.connection_id ?? '') ? whole(row) : coarseEndOf(deps, row, caller);
     return presented(row, caller, end);
   });
 }

@@ -1,7 +1,7 @@
 import { exportUses, listCredentialUses, listUses, verifyUses } from '@mooring/contract/routes/uses';
 import { AppError, invalidField } from '../../../core/errors/app-error.js';
-import { positionOf } from '../../../core/use-record/proof.js';
-import { hasHead, verifyUses as verifyLog } from '../../../core/use-record/verify.js';
+import { positionOf } from '../../../core/usage-log/proof.js';
+import { hasHead, verifyUses as verifyLog } from '../../../core/usage-log/verify.js';
 import { type BoundRoute, bind, handled } from '../../http/handler.js';
 import { exportedUses, filterFor, usePage } from './list-uses.js';
 import { sendLines } from './send-lines.js';

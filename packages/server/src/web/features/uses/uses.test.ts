@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, addPerson, apiClient, type TestPerson } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient, type TestUser } from '../../../testing/api-client.js';
 import { connect, idOf, type SpaceStand, startSpace } from './__fixtures__/use-stand.js';
 
 const uses = '/api/v1/data-uses';
@@ -7,10 +7,10 @@ const uses = '/api/v1/data-uses';
 describe('who used what', () => {
   let stand: SpaceStand;
   let admin: ApiClient;
-  let auditor: TestPerson;
-  let alice: TestPerson;
-  let bob: TestPerson;
-  let carol: TestPerson;
+  let auditor: TestUser;
+  let alice: TestUser;
+  let bob: TestUser;
+  let carol: TestUser;
   let spaceId: string;
   let shared: string;
   let own: string;
@@ -19,7 +19,7 @@ describe('who used what', () => {
     stand = await startSpace();
     ({ admin, alice, bob, carol, spaceId, shared } = stand);
     const { server } = stand;
-    auditor = await addPerson(server.url, server.adminKey, 'auditor', ['AuditAdmin']);
+    auditor = await addUser(server.url, server.adminKey, 'auditor', ['AuditAdmin']);
     own = await connect(bob.api, stand.source, 'own');
     await bob.api.post(`${shared}/actions/preview`, { path: ['canary-of-bob'] });
     await alice.api.post(`${shared}/actions/preview`, { path: ['canary-of-alice'] });
@@ -64,7 +64,7 @@ describe('who used what', () => {
       expect(JSON.stringify(rows)).not.toContain('canary-of');
     }
     expect((await bob.api.get(`${uses}?spaceId=${spaceId}`)).status).toBe(403);
-    const stranger = await addPerson(stand.server.url, stand.server.adminKey, 'stranger');
+    const stranger = await addUser(stand.server.url, stand.server.adminKey, 'stranger');
     const [hidden, none] = [spaceId, '0123456789abcdef01234567'].map((id) =>
       stranger.api.get(`${uses}?spaceId=${id}`),
     );

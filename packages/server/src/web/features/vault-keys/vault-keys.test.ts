@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newHex } from '../../../core/crypto/random.js';
-import { type ApiClient, addPerson, apiClient } from '../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient } from '../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../testing/start-server.js';
 
 const newMasterKey = () => Buffer.from(newHex(32), 'hex').toString('base64');
@@ -55,7 +55,7 @@ it('seals under one key from the first start', async () => {
 });
 
 it('is for administrators only', async () => {
-  const bob = await addPerson(server.url, server.adminKey, 'bob');
+  const bob = await addUser(server.url, server.adminKey, 'bob');
   for (const answer of [
     await bob.api.get('/api/v1/vault-keys'),
     await bob.api.post('/api/v1/vault-keys/actions/rotate'),

@@ -2,7 +2,7 @@ import { startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll } from 'vitest';
-import { addPerson, type TestPerson } from '../../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../../testing/start-server.js';
 
 // Interactive sign-ins at a provider of the operator's, for connections in a space that Alice and Bob share.
@@ -13,8 +13,8 @@ interface InteractiveParts {
   lab: Awaited<ReturnType<typeof startAuthorizationServer>>;
   bigQuery: Awaited<ReturnType<typeof startBigQuery>>;
   server: TestServer;
-  alice: TestPerson;
-  bob: TestPerson;
+  alice: TestUser;
+  bob: TestUser;
   spaceId: string;
   /** The access token that the source received last. */
   lastToken: string;
@@ -34,8 +34,8 @@ async function fill(given: InteractiveParts): Promise<void> {
     configuration: { oauth: { clients: { google } }, sources: { gbq: { apiEndpoint: bigQuery.url } } },
   });
   lab.addRedirectUri(`${server.url}/oauth/callback/google`);
-  const alice = await addPerson(server.url, server.adminKey, 'alice');
-  const bob = await addPerson(server.url, server.adminKey, 'bob');
+  const alice = await addUser(server.url, server.adminKey, 'alice');
+  const bob = await addUser(server.url, server.adminKey, 'bob');
   const space = await alice.api.post('/api/v1/spaces', { name: 'Warehouse', type: 'shared' });
   const spaceId = space.body.id;
   const member = { type: 'user', assigneeId: bob.id, roles: ['producer'] };
@@ -59,7 +59,7 @@ export function interactiveCase() {
   return {
     given,
     properties,
-    begin: (person: TestPerson, more: object = {}, body: object = {}) =>
+    begin: (person: TestUser, more: object = {}, body: object = {}) =>
       person.api.post(door, {
         dataSourceId: 'gbq',
         connectionName: 'warehouse',
@@ -68,7 +68,7 @@ export function interactiveCase() {
         connectionProperties: { ...properties(more), authCode: '' },
         ...body,
       }),
-    finish: (person: TestPerson, connectionName: string, authCode: string, more: object = {}) =>
+    finish: (person: TestUser, connectionName: string, authCode: string, more: object = {}) =>
       person.api.post(door, {
         dataSourceId: 'gbq',
         connectionName,
@@ -83,11 +83,11 @@ export function interactiveCase() {
       return walkSignIn({ authUrl, login: user.login, password: user.password });
     },
     /** The connection of this name, as the user sees it. */
-    connectionOf: async (person: TestPerson, name: string) => {
+    connectionOf: async (person: TestUser, name: string) => {
       const named = `${encodeURIComponent(name)}?type=connectionname&spaceId=${given.spaceId}`;
       return (await person.api.get(`/api/v1/data-connections/${named}`)).body;
     },
-    whoReads: (person: TestPerson, connectionId: string) =>
+    whoReads: (person: TestUser, connectionId: string) =>
       person.api.post(`/api/v1/data-connections/${connectionId}/actions/preview`, {
         query: 'SELECT SESSION_USER() AS who',
       }),

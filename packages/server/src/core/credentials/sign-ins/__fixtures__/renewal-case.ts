@@ -3,7 +3,7 @@ import { createSwitches } from '@mooring/lab/authorization-server/faults';
 import { startBigQuery } from '@mooring/lab/bigquery';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
-import { type Answer, addPerson, type TestPerson } from '../../../../testing/api-client.js';
+import { type Answer, addUser, type TestUser } from '../../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../../testing/start-server.js';
 import { newToken } from '../../../crypto/random.js';
 import { actionOf, codeOf } from './callback-page.js';
@@ -14,8 +14,8 @@ interface RenewalParts {
   lab: Awaited<ReturnType<typeof startAuthorizationServer>>;
   bigQuery: Awaited<ReturnType<typeof startBigQuery>>;
   server: TestServer;
-  owner: TestPerson;
-  alice: TestPerson;
+  owner: TestUser;
+  alice: TestUser;
   /** Of the connection. */
   path: string;
   spaceId: string;
@@ -34,8 +34,8 @@ async function startParts(): Promise<Omit<RenewalParts, 'path'>> {
     },
   });
   lab.addRedirectUri(`${server.url}/oauth/callback/google`);
-  const owner = await addPerson(server.url, server.adminKey, 'owner');
-  const alice = await addPerson(server.url, server.adminKey, 'alice');
+  const owner = await addUser(server.url, server.adminKey, 'owner');
+  const alice = await addUser(server.url, server.adminKey, 'alice');
   const space = await owner.api.post('/api/v1/spaces', { name: 'Warehouse', type: 'shared' });
   const member = { type: 'user', assigneeId: alice.id, roles: ['dataconsumer'] };
   await owner.api.post(`/api/v1/spaces/${space.body.id}/assignments`, member);

@@ -2,7 +2,7 @@ import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/
 import { type LoopbackServer, listenOnLoopback, readRequestBody } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { addPerson, type TestPerson } from '../../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../../testing/start-server.js';
 
 export const door = '/api/v1/data-connections';
@@ -17,8 +17,8 @@ interface WaysInParts {
   /** Token endpoint of service accounts. */
   robots: LoopbackServer;
   server: TestServer;
-  alice: TestPerson;
-  bob: TestPerson;
+  alice: TestUser;
+  bob: TestUser;
   /** Of connections that were created. */
   serial: number;
   robotTokens: number;
@@ -51,8 +51,8 @@ export function waysInCase(subjectOf: SubjectOf = async () => undefined) {
     given.source = await startSource(given.lab);
     given.robots = await startRobots(given, subjectOf);
     given.server = await startServer();
-    given.alice = await addPerson(given.server.url, given.server.adminKey, 'alice');
-    given.bob = await addPerson(given.server.url, given.server.adminKey, 'bob');
+    given.alice = await addUser(given.server.url, given.server.adminKey, 'alice');
+    given.bob = await addUser(given.server.url, given.server.adminKey, 'bob');
   });
   afterAll(async () => {
     await given.server.close();
@@ -67,7 +67,7 @@ export function waysInCase(subjectOf: SubjectOf = async () => undefined) {
 
   return {
     given,
-    create: (person: TestPerson, properties: object, more: object = {}) => {
+    create: (person: TestUser, properties: object, more: object = {}) => {
       given.serial += 1;
       return person.api.post(door, {
         datasourceID: 'rest',
@@ -84,14 +84,14 @@ export function waysInCase(subjectOf: SubjectOf = async () => undefined) {
       scope: 'openid read',
       ...more,
     }),
-    read: (person: TestPerson, id: string) =>
+    read: (person: TestUser, id: string) =>
       person.api.post(`${door}/${id}/actions/read`, { path: [] }, { accept: 'application/x-ndjson' }),
     /** The user decides on the other device. */
     asDevice: (authUrl: string, login: 'alice' | 'bob' = 'alice', decision: 'allow' | 'deny' = 'allow') => {
       const { password } = given.lab.users[login === 'alice' ? 0 : 1];
       return walkSignIn({ authUrl, login, password, decision, endsAtServer: true });
     },
-    stateOf: async (person: TestPerson, id: string) => (await person.api.get(`/api/v1/sign-ins/${id}`)).body,
+    stateOf: async (person: TestUser, id: string) => (await person.api.get(`/api/v1/sign-ins/${id}`)).body,
     devicePolls: () => given.lab.counts().token.other,
   };
 }

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { addPerson, apiClient, type TestPerson } from '../../../../testing/api-client.js';
+import { addUser, apiClient, type TestUser } from '../../../../testing/api-client.js';
 import { startServer } from '../../../../testing/start-server.js';
 
 export const database = { host: 'db.example.com', db: 'sales' };
@@ -11,8 +11,8 @@ export type ConnectionStand = Awaited<ReturnType<typeof startConnectionStand>>;
 export async function startConnectionStand() {
   const server = await startServer();
   const admin = apiClient(server.url, server.adminKey);
-  const alice = await addPerson(server.url, server.adminKey, 'alice');
-  const bob = await addPerson(server.url, server.adminKey, 'bob');
+  const alice = await addUser(server.url, server.adminKey, 'alice');
+  const bob = await addUser(server.url, server.adminKey, 'bob');
   const spaceOf = async (name: string): Promise<string> =>
     (await alice.api.post('/api/v1/spaces', { name, type: 'shared' })).body.id;
   const [spaceId, otherSpaceId] = [await spaceOf('Sales'), await spaceOf('Finance')];
@@ -34,11 +34,11 @@ export async function startConnectionStand() {
     /** Of Alice, in the first space, with an embedded login unless the properties separate it. */
     create,
     separated: () => create({ separateCredentials: true, credentialsName: `login ${count}` }),
-    get: async (id: string, person: TestPerson = alice) =>
+    get: async (id: string, person: TestUser = alice) =>
       (await person.api.get(`/api/v1/data-connections/${id}?parseConnection=true`)).body,
-    patch: (id: string, operations: unknown[], person: TestPerson = alice) =>
+    patch: (id: string, operations: unknown[], person: TestUser = alice) =>
       person.api.patch(`/api/v1/data-connections/${id}`, operations),
-    state: async (id: string, person: TestPerson = alice) =>
+    state: async (id: string, person: TestUser = alice) =>
       (await person.api.get(`/api/v1/data-connections/${id}/credential`)).body.state,
   };
 }

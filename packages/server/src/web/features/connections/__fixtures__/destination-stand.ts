@@ -1,6 +1,6 @@
 import { type Canary, startCanary } from '@mooring/lab/canary';
 import { expect } from 'vitest';
-import { addPerson, type TestPerson } from '../../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../../testing/api-client.js';
 import { startServer } from '../../../../testing/start-server.js';
 
 const path = '/api/v1/data-connections';
@@ -18,9 +18,9 @@ export type DestinationStand = Awaited<ReturnType<typeof startDestinationStand>>
 export async function startDestinationStand() {
   const server = await startServer({ configuration: { limits: { testSeconds: 5 } } });
   const [here, there]: [Canary, Canary] = [await startCanary(), await startCanary()];
-  const alice = await addPerson(server.url, server.adminKey, 'alice');
-  const bob = await addPerson(server.url, server.adminKey, 'bob');
-  const admin = await addPerson(server.url, server.adminKey, 'administrator', ['TenantAdmin']);
+  const alice = await addUser(server.url, server.adminKey, 'alice');
+  const bob = await addUser(server.url, server.adminKey, 'bob');
+  const admin = await addUser(server.url, server.adminKey, 'administrator', ['TenantAdmin']);
   const shareSpace = async (name: string): Promise<string> => {
     const { id } = (await alice.api.post('/api/v1/spaces', { name, type: 'shared' })).body;
     const member = { type: 'user', assigneeId: bob.id, roles: ['facilitator', 'producer', 'dataconsumer'] };
@@ -44,7 +44,7 @@ export async function startDestinationStand() {
     /** Of Alice, in the first space, with an embedded login unless the choice separates it. */
     create,
     separated: () => create({ separateCredentials: true, credentialsName: `login ${count}` }),
-    state: async (id: string, person: TestPerson = alice) =>
+    state: async (id: string, person: TestUser = alice) =>
       (await person.api.get(`${path}/${id}/credential`)).body,
     put: ({ qID, qName }: MadeConnection, isSeparated: boolean, more: object) =>
       alice.api.put(`${path}/${qID}`, {
@@ -52,7 +52,7 @@ export async function startDestinationStand() {
         ...{ datasourceID: 'postgres', qSeparateCredentials: isSeparated, space: spaceId, ...more },
       }),
     /** Points the connection at another port. */
-    move: ({ qID }: MadeConnection, port: number, person: TestPerson = alice) =>
+    move: ({ qID }: MadeConnection, port: number, person: TestUser = alice) =>
       person.api.patch(`${path}/${qID}`, [
         { op: 'replace', path: '/connectionProperties/port', value: port },
       ]),

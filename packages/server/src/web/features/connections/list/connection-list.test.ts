@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, addPerson, type TestPerson } from '../../../../testing/api-client.js';
+import { type Answer, addUser, type TestUser } from '../../../../testing/api-client.js';
 import { type OpenedServer, openedServer } from '../__fixtures__/opened-server.js';
 
 interface Listed {
@@ -14,12 +14,12 @@ const german = ['Äpfel', 'apple', 'apple (1)', 'Banana', 'eagle', 'Éclair', '�
 
 describe('the list of data-connections', () => {
   let server: OpenedServer;
-  let alice: TestPerson;
+  let alice: TestUser;
   let spaceId: string;
 
   beforeAll(async () => {
     server = await openedServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
     spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Names', type: 'shared' })).body.id;
     for (const qName of names) await create(qName, spaceId);
   });
@@ -206,7 +206,7 @@ describe('the list of data-connections', () => {
 
   describe('who may list', () => {
     it('X09: a filter finds no connection that the caller may not list', async () => {
-      const bob = await addPerson(server.url, server.adminKey, 'bob');
+      const bob = await addUser(server.url, server.adminKey, 'bob');
       const answer = await list(
         { filter: 'qName pr or qName ne "x" or not (qName eq "x")', limit: '50' },
         bob,

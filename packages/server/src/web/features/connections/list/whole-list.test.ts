@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { full } from '@mooring/lab/test-tier';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, type TestPerson } from '../../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../../testing/api-client.js';
 import { startServer, type TestServer } from '../../../../testing/start-server.js';
 
 // 120 connections of 0.8 MB once made another user's list 91 MB and blocked the event loop; 740 made it a lasting 500.
@@ -13,8 +13,8 @@ const pem = (letter: string) =>
 describe('lists without limit', () => {
   const count = full(700, 300);
   let server: TestServer;
-  let alice: TestPerson;
-  let bob: TestPerson;
+  let alice: TestUser;
+  let bob: TestUser;
   let spaceId: string;
 
   const body = (qName: string, connectionProperties: object = {}) => ({
@@ -24,8 +24,8 @@ describe('lists without limit', () => {
 
   beforeAll(async () => {
     server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
-    bob = await addPerson(server.url, server.adminKey, 'bob');
+    alice = await addUser(server.url, server.adminKey, 'alice');
+    bob = await addUser(server.url, server.adminKey, 'bob');
     spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Many', type: 'shared' })).body.id;
     const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
     await alice.api.post(`/api/v1/spaces/${spaceId}/assignments`, member);
@@ -60,7 +60,7 @@ describe('lists without limit', () => {
     const { hostname, port } = new URL(server.url);
     const open: ClientRequest[] = [];
     /** Reads the headers, not the body. */
-    const begin = ({ key }: TestPerson) =>
+    const begin = ({ key }: TestUser) =>
       new Promise<IncomingMessage>((resolve, reject) => {
         const headers = { authorization: `Bearer ${key}` };
         const sent = request({

@@ -3,10 +3,10 @@ import { expect } from 'vitest';
 import {
   type Answer,
   type ApiClient,
-  addPerson,
+  addUser,
   apiClient,
   redeem,
-  type TestPerson,
+  type TestUser,
 } from '../../../../testing/api-client.js';
 import { startServer } from '../../../../testing/start-server.js';
 
@@ -60,8 +60,8 @@ export async function startTakeover() {
   const server = await startServer();
   const source = await recordingSource(sent);
   const admin = apiClient(server.url, server.adminKey);
-  const alice = await addPerson(server.url, server.adminKey, 'alice', ['TenantAdmin']);
-  const carol = await addPerson(server.url, server.adminKey, 'carol');
+  const alice = await addUser(server.url, server.adminKey, 'alice', ['TenantAdmin']);
+  const carol = await addUser(server.url, server.adminKey, 'carol');
   const space = await carol.api.post('/api/v1/spaces', { name: 'Shared', type: 'shared' });
   const spaceId: string = space.body.id;
   const member = { type: 'user', assigneeId: alice.id, roles: ['facilitator', 'producer', 'dataconsumer'] };
@@ -81,7 +81,7 @@ export async function startTakeover() {
   };
 
   const make = async (
-    person: TestPerson | { api: ApiClient },
+    person: TestUser | { api: ApiClient },
     choice: object = {},
     inSpace?: string,
   ): Promise<Made> => {

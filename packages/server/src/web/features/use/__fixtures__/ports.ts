@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { expect } from 'vitest';
 import { newUuid } from '../../../../core/crypto/random.js';
-import { addPerson } from '../../../../testing/api-client.js';
+import { addUser } from '../../../../testing/api-client.js';
 import type { TestServer } from '../../../../testing/start-server.js';
 
 const banner = 'SSH-2.0-internal-build-host password=hunter2-canary\r\n';
@@ -66,8 +66,8 @@ export const propertiesOf = (port: number, more: object = {}) => ({
 
 /** Alice's connections in a space where Bob may use, but not edit. */
 export async function sharedPorts(server: TestServer) {
-  const alice = await addPerson(server.url, server.adminKey, 'alice');
-  const bob = await addPerson(server.url, server.adminKey, 'bob');
+  const alice = await addUser(server.url, server.adminKey, 'alice');
+  const bob = await addUser(server.url, server.adminKey, 'bob');
   const space = (await alice.api.post('/api/v1/spaces', { name: 'Ports', type: 'shared' })).body.id;
   const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
   await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);

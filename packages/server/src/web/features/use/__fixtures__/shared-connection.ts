@@ -1,5 +1,5 @@
 import { startPostgres } from '@mooring/lab/postgres';
-import { addPerson, type TestPerson } from '../../../../testing/api-client.js';
+import { addUser, type TestUser } from '../../../../testing/api-client.js';
 import { startServer } from '../../../../testing/start-server.js';
 
 export type SharedConnection = Awaited<ReturnType<typeof sharedConnection>>;
@@ -9,8 +9,8 @@ export async function sharedConnection() {
   const lab = await startPostgres();
   const server = await startServer({ configuration: { limits: { testSeconds: 5, idleSeconds: 5 } } });
   const [alice, bob, carol] = (await Promise.all(
-    ['alice', 'bob', 'carol'].map((name) => addPerson(server.url, server.adminKey, name)),
-  )) as [TestPerson, TestPerson, TestPerson];
+    ['alice', 'bob', 'carol'].map((name) => addUser(server.url, server.adminKey, name)),
+  )) as [TestUser, TestUser, TestUser];
   const spaceId = (await alice.api.post('/api/v1/spaces', { name: 'Sales', type: 'shared' })).body.id;
   for (const { id } of [bob, carol]) {
     const member = { type: 'user', assigneeId: id, roles: ['dataconsumer'] };

@@ -1,6 +1,6 @@
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { expect } from 'vitest';
-import { type ApiClient, addPerson, apiClient } from '../../../../testing/api-client.js';
+import { type ApiClient, addUser, apiClient } from '../../../../testing/api-client.js';
 import { startServer } from '../../../../testing/start-server.js';
 
 /** The one password that the source accepts. */
@@ -42,9 +42,9 @@ export async function startSpace() {
   const source = await startSource();
   const server = await startServer();
   const admin = apiClient(server.url, server.adminKey);
-  const alice = await addPerson(server.url, server.adminKey, 'alice');
-  const bob = await addPerson(server.url, server.adminKey, 'bob');
-  const carol = await addPerson(server.url, server.adminKey, 'carol');
+  const alice = await addUser(server.url, server.adminKey, 'alice');
+  const bob = await addUser(server.url, server.adminKey, 'bob');
+  const carol = await addUser(server.url, server.adminKey, 'carol');
   const spaceId: string = (await alice.api.post('/api/v1/spaces', { name: 'Sales', type: 'shared' })).body.id;
   for (const [person, role] of [
     [bob, 'dataconsumer'],

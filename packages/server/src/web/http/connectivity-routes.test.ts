@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import { allRoutes } from '@mooring/contract/all-routes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addPerson, apiClient, type TestPerson } from '../../testing/api-client.js';
+import { addUser, apiClient, type TestUser } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 
 const connections = '/api/connectivity/data-connections';
@@ -21,11 +21,11 @@ const askedAsProxy = (target: string, key: string) =>
 
 describe('the routes below /api/connectivity', () => {
   let server: TestServer;
-  let alice: TestPerson;
+  let alice: TestUser;
 
   beforeAll(async () => {
     server = await startServer();
-    alice = await addPerson(server.url, server.adminKey, 'alice');
+    alice = await addUser(server.url, server.adminKey, 'alice');
   });
   afterAll(() => server.close());
 

@@ -40,7 +40,7 @@ async function* renamedBatches(batches: ListStream['batches']): AsyncGenerator<o
 const inNewerForm = (list: ListStream): ListStream => ({ ...list, batches: renamedBatches(list.batches) });
 
 /** The routes, and their counterparts below `/api/connectivity` with the same handlers. */
-export function withNewerDoor(routes: readonly BoundRoute[]): BoundRoute[] {
+export function withConnectivityRoutes(routes: readonly BoundRoute[]): BoundRoute[] {
   const newer = routes.flatMap(({ route, handler }): BoundRoute[] => {
     const derived = connectivityRouteOf(route);
     if (!derived) return [];
