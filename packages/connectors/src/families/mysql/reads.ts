@@ -63,19 +63,20 @@ function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks
   const { connection } = wire;
   const intake = createIntake(wire, read);
   const columns = new Promise<Column[]>((resolve, reject) => {
-    wire.allow(statementBudget());
-    // Executed by text, which finds the prepared statement: a separate command object would not know that local files
-    // are refused.
-    const running = encoding === 'binary' ? connection.execute(read.text) : connection.query(read.text);
-    // Closed after its result; otherwise the driver would keep it forever.
-    connection.unprepare(read.text);
     const onLost = (error: unknown) => fail(error);
     const fail = (error: unknown) => {
       connection.off('error', onLost);
       intake.endWith(error);
       reject(error);
     };
+    // Before the statement: the driver reports at once, and only here, that the connection is already lost.
     connection.on('error', onLost);
+    wire.allow(statementBudget());
+    // Executed by text, which finds the prepared statement: a separate command object would not know that local files
+    // are refused.
+    const running = encoding === 'binary' ? connection.execute(read.text) : connection.query(read.text);
+    // Closed after its result; otherwise the driver would keep it forever.
+    connection.unprepare(read.text);
     running.on('fields', (fields: unknown) => {
       if (!Array.isArray(fields)) return reject(noRows());
       if (fields.length > COLUMNS_MAX) throw brokenFrame();

@@ -157,6 +157,13 @@ describe('any response of a database server', () => {
           conversation(...setUp, ...listing, my.ok(1), my.prepared(...kinds), textResult, my.ok(1)),
           conversation(...setUp, ...listing, my.ok(1), my.prepared(my.DOUBLE), binaryResult, my.ok(1)),
           conversation(...setUp, my.failure('no'), my.ok(1), my.failure('no')),
+          // Lost right after the statement is prepared, before it is run.
+          conversation(
+            ...setUp,
+            ...listing,
+            my.ok(1),
+            Buffer.concat([my.prepared(...kinds), my.packet(9, [0])]),
+          ),
           conversation(...setUp, my.wantFile('/etc/hostname')),
           conversation(...setUp, my.packet(1)),
           conversation(
