@@ -9,6 +9,7 @@ export function mutationPage() {
   let text = head('Mutation tests');
   text +=
     'One-line changes that StrykerJS makes to the rooms that keep secrets, and how many of them the tests noticed (`npm run mutate -- ROOM`). The goal is 90 %; below 80 % a room needs tests.\n\n';
+  if (rooms.length === 0) return `${text}No room has been measured on this version yet.\n`;
   text += `${table(
     ['room', 'share of its lines', 'seed', 'mutants', 'noticed', ''],
     rooms.map(([room, result]) => [

@@ -1,34 +1,19 @@
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LoopbackServer, listenOnLoopback } from '@mooring/lab/loopback-http';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addUser } from '../../../testing/api-client.js';
-import {
-  type ConnectionStand,
-  database,
-  login,
-  startConnectionStand,
-} from './__fixtures__/connection-stand.js';
+import { connectionStandOfFile, database, login } from './__fixtures__/connection-stand.js';
 
 const path = '/api/v1/data-connections';
 const codeOf = (html: string): string => /id="auth-code"[^>]*>([^<]+)</.exec(html)?.[1] ?? '';
 const actionOf = (html: string): string => /<form method="post" action="([^"]+)"/.exec(html)?.[1] ?? '';
 
-let stand: ConnectionStand;
-/** Distinguishes the names of each test. */
-let count = 0;
-
-beforeAll(async () => {
-  stand = await startConnectionStand();
-});
-afterAll(() => stand.server.close());
-beforeEach(() => {
-  count += 1;
-});
+const file = connectionStandOfFile();
 
 describe('bulk updates and deletes', () => {
   it('answers 207 with one result per connection, for administrators only', async () => {
-    const { admin, alice, bob, create, get } = stand;
+    const { admin, alice, bob, create, get } = file.stand;
     const [first, second] = [await create(), await create()];
     const unknown = '00000000-0000-4000-8000-000000000000';
     const body = {
@@ -48,26 +33,26 @@ describe('bulk updates and deletes', () => {
   });
 
   it('US1: answers 400 for an item with members that it cannot update, and ignores unknown ones', async () => {
-    const { admin, create, get } = stand;
+    const { admin, create, get } = file.stand;
     const made = await create();
     const item = async (more: object) =>
       (await admin.post(`${path}/actions/update`, { connections: [{ id: made.qID, ...more }] })).body.data[0];
     for (const more of [{ tags: ['a'] }, { qCredentialsID: made.qID }, { connectionProperties: {} }])
-      expect(await item({ name: `not so ${count}`, ...more })).toMatchObject({
+      expect(await item({ name: `not so ${file.count}`, ...more })).toMatchObject({
         status: 400,
         error: {
           detail: `${Object.keys(more)[0]}: cannot be changed for many connections at once: PATCH each`,
         },
       });
     expect((await item({ qName: 'x' })).error.detail).toBe('qName: is called name here');
-    expect(await item({ name: `so ${count}`, comment: 'x' })).toMatchObject({ status: 204 });
-    expect(await get(made.qID)).toMatchObject({ qName: `so ${count}` });
+    expect(await item({ name: `so ${file.count}`, comment: 'x' })).toMatchObject({ status: 204 });
+    expect(await get(made.qID)).toMatchObject({ qName: `so ${file.count}` });
   });
 
   it('QL5: a new owner must be able to see the connection in its new space; spaceType must match the space', async () => {
-    const { server, admin, alice, spaceId, create, get } = stand;
+    const { server, admin, alice, spaceId, create, get } = file.stand;
     const made = await create();
-    const stranger = await addUser(server.url, server.adminKey, `stranger ${count}`);
+    const stranger = await addUser(server.url, server.adminKey, `stranger ${file.count}`);
     const item = async (more: object) =>
       (await admin.post(`${path}/actions/update`, { connections: [{ id: made.qID, ...more }] })).body.data[0];
     const refused = await item({ ownerId: stranger.id });
@@ -88,7 +73,7 @@ describe('bulk updates and deletes', () => {
   });
 
   it('gives no credential to a new owner', async () => {
-    const { admin, bob, create, get, state } = stand;
+    const { admin, bob, create, get, state } = file.stand;
     const made = await create();
     await admin.post('/api/v1/data-connections/actions/update', {
       connections: [{ id: made.qID, ownerId: bob.id }],
@@ -105,7 +90,7 @@ describe('bulk updates and deletes', () => {
   });
 
   it('deletes several connections', async () => {
-    const { admin, alice, create } = stand;
+    const { admin, alice, create } = file.stand;
     const [first, second] = [await create(), await create()];
     const connections = [{ id: first.qID }, { id: second.qID }, { id: first.qID }];
     const answer = await admin.post('/api/v1/data-connections/actions/delete', { connections });
@@ -115,11 +100,11 @@ describe('bulk updates and deletes', () => {
 });
 
 describe('duplicates', () => {
-  const duplicate = (body: object, person = stand.alice) =>
+  const duplicate = (body: object, person = file.stand.alice) =>
     person.api.post('/api/v1/data-connections/actions/duplicate', body);
 
   it('numbers the copies, and copies an embedded credential only for the user who entered it', async () => {
-    const { bob, spaceId, create, state } = stand;
+    const { bob, spaceId, create, state } = file.stand;
     const made = await create();
     const copy = await duplicate({ id: made.qID });
     expect(copy.status, copy.text).toBe(201);
@@ -132,14 +117,14 @@ describe('duplicates', () => {
     expect(ofBob.body).not.toHaveProperty('qCredentialsID');
     expect(ofBob.body).not.toHaveProperty('space');
     const withLogin = await duplicate(
-      { id: made.qID, name: `with login ${count}`, spaceId: '', qUsername: 'bob', qPassword: 'p' },
+      { id: made.qID, name: `with login ${file.count}`, spaceId: '', qUsername: 'bob', qPassword: 'p' },
       bob,
     );
     expect(await state(withLogin.body.qID, bob)).toBe('ready');
   });
 
   it("copies the caller's own link of a separated connection", async () => {
-    const { bob, separated } = stand;
+    const { bob, separated } = file.stand;
     const made = await separated();
     expect((await duplicate({ id: made.qID })).body.qCredentialsID).toBe(made.qCredentialsID);
     expect((await duplicate({ id: made.qID }, bob)).body).not.toHaveProperty('qCredentialsID');
@@ -148,7 +133,7 @@ describe('duplicates', () => {
   });
 
   it('SU12: cuts the name of a copy between characters', async () => {
-    const { alice, spaceId, get } = stand;
+    const { alice, spaceId, get } = file.stand;
     const qName = `a${'\u{1f600}'.repeat(127)}`;
     const made = await alice.api.post('/api/v1/data-connections', {
       ...{ datasourceID: 'postgres', qName, space: spaceId },
@@ -175,7 +160,7 @@ describe('a copy of a connection with an embedded sign-in', () => {
       response.writeHead(sub ? 200 : 401, { 'content-type': 'application/json' });
       response.end(JSON.stringify(sub ? [{ sub }] : { error: 'no' }));
     });
-    const { alice } = stand;
+    const { alice } = file.stand;
     const properties = {
       ...{ url: source.url, authSchema: 'oauth2', issuer: lab.issuer, scope: 'openid read' },
       ...lab.client,
@@ -200,15 +185,15 @@ describe('a copy of a connection with an embedded sign-in', () => {
     return walkSignIn({ authUrl, login, password });
   };
   const read = (id: string) =>
-    stand.alice.api.post(`${path}/${id}/actions/read`, { path: [] }, { accept: 'application/x-ndjson' });
+    file.stand.alice.api.post(`${path}/${id}/actions/read`, { path: [] }, { accept: 'application/x-ndjson' });
   const copy = async (): Promise<string> => {
-    const made = await stand.alice.api.post(`${path}/actions/duplicate`, { id: original });
+    const made = await file.stand.alice.api.post(`${path}/actions/duplicate`, { id: original });
     expect(made.status, made.text).toBe(201);
     return made.body.qID;
   };
 
   it('LI22: needs a sign-in, answers with its link, and works after one click of the same account', async () => {
-    const { server, alice } = stand;
+    const { server, alice } = file.stand;
     const id = await copy();
     expect((await alice.api.get(`${path}/${id}/credential`)).body.state).toBe('needs_sign_in');
     const refused = await read(id);
@@ -225,7 +210,7 @@ describe('a copy of a connection with an embedded sign-in', () => {
   });
 
   it('LI22: begins the sign-in on request, and accepts its code in a PATCH of the connection', async () => {
-    const { alice } = stand;
+    const { alice } = file.stand;
     const id = await copy();
     const begun = await alice.api.put(`${path}/${id}/credential`, { authUrlOnly: true });
     expect(begun.status, begun.text).toBe(200);

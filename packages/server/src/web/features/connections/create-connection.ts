@@ -1,5 +1,5 @@
 import { isInteractive } from '@mooring/connectors/interface/sign-in';
-import { destinationOf } from '@mooring/connectors/kit/properties';
+import { type ConnectionSecrets, destinationOf } from '@mooring/connectors/kit/properties';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
 import type { Caller } from '../../../core/access/caller.js';
 import { recordConnection } from '../../../core/audit/record.js';
@@ -20,12 +20,13 @@ import { linkAndConfirm } from '../../../core/credentials/resolve.js';
 import type { BegunSignIn } from '../../../core/credentials/sign-ins.js';
 import { newUuid } from '../../../core/crypto/random.js';
 import { AppError, invalidField } from '../../../core/errors/app-error.js';
+import type { Tx } from '../../../core/store/queryable.js';
 import { afterChange, isUniqueViolation } from '../../../core/store/store-error.js';
 import type { ConnectionTable, CredentialTable } from '../../../core/store/tables.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import { assertMayCreateIn } from './connection-rights.js';
 import { insertConnection, nameColumns, nameTaken, scopeOf } from './connection-rows.js';
-import { namesNothing, storeCredential } from './credential-step.js';
+import { type NewCredential, namesNothing, storeCredential } from './credential-step.js';
 import { assertDefinition } from './definition-rules.js';
 import { type PresentedConnection, present } from './presented-connections.js';
 
@@ -77,6 +78,32 @@ export const newColumns = (caller: Caller, name: string, spaceId: string | null,
   ...secretsEnteredBy(caller, at),
 });
 
+/** Stores a new connection with its own secrets, and with the credential that was entered for it, if any. */
+export async function storeNew(
+  tx: Tx,
+  deps: ConnectionDependencies,
+  row: ConnectionTable,
+  {
+    connectionSecrets,
+    entered,
+    ...about
+  }: Omit<NewCredential, 'entered'> & {
+    connectionSecrets: ConnectionSecrets;
+    entered: EnteredCredential | undefined;
+  },
+): Promise<void> {
+  const { caller } = about;
+  await insertConnection(tx, row);
+  await recordConnection(tx, 'created', caller, row);
+  await insertConnectionSecrets(
+    tx,
+    deps.vault,
+    { connection: row, ownerId: caller.userId },
+    connectionSecrets,
+  );
+  if (entered) await storeCredential(tx, deps, row, { ...about, entered });
+}
+
 /**
  * Creates the connection together with its credential; with `authUrlOnly` it begins a sign-in instead, and stores
  * nothing.
@@ -89,7 +116,7 @@ export async function createConnection(
   body: CreateConnectionBody,
   by: 'properties' | 'statement' = 'properties',
 ): Promise<{ created: PresentedConnection } | { begun: BegunSignIn }> {
-  const { store, vault, catalogue, credentialEntry, quotas } = deps;
+  const { store, catalogue, credentialEntry, quotas } = deps;
   const spaceId = body.space || null;
   const manifest = await catalogue.enabled(caller.tenantId, body.datasourceID);
   const split = splitProperties(manifest, body.connectionProperties);
@@ -130,17 +157,15 @@ export async function createConnection(
   };
   try {
     await storeEntered(store, entered, async (tx) => {
-      await insertConnection(tx, row);
-      await recordConnection(tx, 'created', caller, row);
-      await insertConnectionSecrets(
-        tx,
-        vault,
-        { connection: row, ownerId: caller.userId },
+      await storeNew(tx, deps, row, {
+        caller,
+        manifest,
         connectionSecrets,
-      );
-      if (entered)
-        await storeCredential(tx, deps, row, { caller, manifest, signIn: signIn.id, name, entered });
-      else if (selected)
+        signIn: signIn.id,
+        name,
+        entered,
+      });
+      if (selected)
         await linkAndConfirm(tx, caller, { manifest, connection: row, credentialId: selected.id, at });
     });
   } catch (error) {

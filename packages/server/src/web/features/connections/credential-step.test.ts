@@ -1,27 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { addUser, type TestUser } from '../../../testing/api-client.js';
-import {
-  type ConnectionStand,
-  database,
-  login,
-  startConnectionStand,
-} from './__fixtures__/connection-stand.js';
+import { connectionStandOfFile, database, login } from './__fixtures__/connection-stand.js';
 
-let stand: ConnectionStand;
-/** Distinguishes the names of each test. */
-let count = 0;
-
-beforeAll(async () => {
-  stand = await startConnectionStand();
-});
-afterAll(() => stand.server.close());
-beforeEach(() => {
-  count += 1;
-});
+const file = connectionStandOfFile();
 
 describe('credentials after an update of their connection', () => {
   it('X01: refuses to point an embedded connection elsewhere unless the credential is sent again', async () => {
-    const { create, get, patch, state } = stand;
+    const { create, get, patch, state } = file.stand;
     const made = await create();
     for (const name of ['host', 'port', 'sslmode']) {
       const value = { host: 'evil.example.com', port: 9999, sslmode: 'disable' }[name];
@@ -41,13 +26,13 @@ describe('credentials after an update of their connection', () => {
   });
 
   it("QL2: replaces one part of the caller's login and keeps the rest", async () => {
-    const { alice, spaceId, create, separated, get, patch, state } = stand;
+    const { alice, spaceId, create, separated, get, patch, state } = file.stand;
     const [embedded, mine] = [await create(), await separated()];
     const s3 = await alice.api.post('/api/v1/data-connections', {
-      ...{ datasourceID: 'File_AmazonS3Connector', qName: `s3 ${count}`, space: spaceId },
+      ...{ datasourceID: 'File_AmazonS3Connector', qName: `s3 ${file.count}`, space: spaceId },
       connectionProperties: {
         ...{ accessKey: 'AK', secretKey: 'canary-s3-1', region: 'us-east-1', bucketName: 'bucket' },
-        ...{ separateCredentials: 'true', credentialsName: `s3 ${count}` },
+        ...{ separateCredentials: 'true', credentialsName: `s3 ${file.count}` },
       },
     });
     expect(s3.status, s3.text).toBe(201);
@@ -78,7 +63,7 @@ describe('credentials after an update of their connection', () => {
   });
 
   it('QL2: sends kept parts to no other destination, and never mixes the logins of two users', async () => {
-    const { server, alice, create, separated, patch, state } = stand;
+    const { server, alice, create, separated, patch, state } = file.stand;
     const [embedded, mine] = [await create(), await separated()];
     const aimed = (id: string, person: TestUser, host = 'evil.example.com') =>
       patch(
@@ -96,7 +81,7 @@ describe('credentials after an update of their connection', () => {
         'connectionProperties.password: is required for sign-in by User name and password',
       ]);
     }
-    const administrator = await addUser(server.url, server.adminKey, `administrator ${count}`, [
+    const administrator = await addUser(server.url, server.adminKey, `administrator ${file.count}`, [
       'TenantAdmin',
     ]);
     for (const id of [embedded.qID, mine.qID])
@@ -111,9 +96,9 @@ describe('credentials after an update of their connection', () => {
   });
 
   it('QL8: turns an embedded login into a separated one of the requested name', async () => {
-    const { alice, spaceId, create, patch, state } = stand;
+    const { alice, spaceId, create, patch, state } = file.stand;
     const made = await create();
-    const name = `named ${count}`;
+    const name = `named ${file.count}`;
     const answer = await patch(made.qID, [
       { op: 'add', path: '/connectionProperties/separateCredentials', value: 'True' },
       { op: 'add', path: '/connectionProperties/credentialsName', value: name },
@@ -139,32 +124,32 @@ describe('credentials after an update of their connection', () => {
   });
 
   it('makes an embedded connection separated with new secrets', async () => {
-    const { alice, create, get, patch } = stand;
+    const { alice, create, get, patch } = file.stand;
     const made = await create();
     const answer = await patch(made.qID, [
       { op: 'replace', path: '/connectionProperties/separateCredentials', value: 'true' },
-      { op: 'add', path: '/connectionProperties/credentialsName', value: `switched ${count}` },
+      { op: 'add', path: '/connectionProperties/credentialsName', value: `switched ${file.count}` },
       { op: 'add', path: '/connectionProperties/username', value: 'alice' },
       { op: 'add', path: '/connectionProperties/password', value: 'p' },
     ]);
     expect(answer.status, answer.text).toBe(204);
     expect(await get(made.qID)).toMatchObject({ qSeparateCredentials: true });
     expect(
-      (await alice.api.get(`/api/v1/data-credentials/switched%20${count}?byCredentialName=true`)).body
+      (await alice.api.get(`/api/v1/data-credentials/switched%20${file.count}?byCredentialName=true`)).body
         .qConnCount,
     ).toBe(1);
     expect((await get(made.qID)).qCredentialsID).toBe(made.qCredentialsID);
   });
 
   it('X03: ignores a credential of another sign-in method than the connection uses now, even if it was confirmed', async () => {
-    const { alice, spaceId, patch, state } = stand;
+    const { alice, spaceId, patch, state } = file.stand;
     const made = await alice.api.post('/api/v1/data-connections', {
       datasourceID: 'rest',
-      qName: `rest ${count}`,
+      qName: `rest ${file.count}`,
       space: spaceId,
       connectionProperties: {
         ...{ url: 'https://api.example.com/items', authSchema: 'basic', ...login },
-        ...{ separateCredentials: true, credentialsName: `rest login ${count}` },
+        ...{ separateCredentials: true, credentialsName: `rest login ${file.count}` },
       },
     });
     expect(made.status, made.text).toBe(201);
@@ -198,10 +183,10 @@ describe('credentials after an update of their connection', () => {
   });
 
   it('X03: asks every user to confirm when the destination changes', async () => {
-    const { alice, bob, separated, get, patch, state } = stand;
+    const { alice, bob, separated, get, patch, state } = file.stand;
     const made = await separated();
     await bob.api.put(`/api/v1/data-connections/${made.qID}/credential`, {
-      credentialsName: `bobs ${count}`,
+      credentialsName: `bobs ${file.count}`,
       connectionProperties: { username: 'bob', password: 'bobs-password' },
     });
     const moved = await patch(made.qID, [
@@ -227,7 +212,7 @@ describe('credentials after an update of their connection', () => {
   });
 
   it("keeps every user's credential when the destination stays the same", async () => {
-    const { otherSpaceId, separated, get, patch, state } = stand;
+    const { otherSpaceId, separated, get, patch, state } = file.stand;
     const made = await separated();
     const harmless = [
       { op: 'replace', path: '/connectionProperties/db', value: 'other' },
@@ -240,11 +225,11 @@ describe('credentials after an update of their connection', () => {
   });
 
   it('X09: lets a member link their own credential, and nothing else', async () => {
-    const { bob, separated, patch, state } = stand;
+    const { bob, separated, patch, state } = file.stand;
     const made = await separated();
     const own = await bob.api.post('/api/v1/data-credentials', {
       datasourceID: 'postgres',
-      qName: `own ${count}`,
+      qName: `own ${file.count}`,
       connectionProperties: { ...database, username: 'bob', password: 'p' },
     });
     expect(
@@ -263,5 +248,5 @@ describe('credentials after an update of their connection', () => {
 });
 
 it('V15: the log has no secret', () => {
-  expect(stand.server.logText()).not.toContain(login.password);
+  expect(file.stand.server.logText()).not.toContain(login.password);
 });

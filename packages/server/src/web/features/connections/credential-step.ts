@@ -131,7 +131,7 @@ export async function prepareCredential(
   return { entered, replaced, versionRead: filled.versionRead };
 }
 
-interface NewCredential {
+export interface NewCredential {
   caller: Caller;
   manifest: SourceManifest;
   signIn: string;

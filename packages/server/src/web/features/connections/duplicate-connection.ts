@@ -3,14 +3,12 @@ import type { duplicateConnection as duplicateRoute } from '@mooring/contract/ro
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
 import { findConnection, unknownConnection } from '../../../core/access/find-connection.js';
-import { recordConnection } from '../../../core/audit/record.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
 import {
   assertNameFree,
   assertReaches,
   assertReachesKept,
   filledUp,
-  insertConnectionSecrets,
   linkCredential,
   loginPair,
   loginProperties,
@@ -28,9 +26,8 @@ import { ifTaken } from '../../../core/store/store-error.js';
 import type { ConnectionTable } from '../../../core/store/tables.js';
 import type { ConnectionDependencies } from './connection-dependencies.js';
 import { assertMayCreateIn } from './connection-rights.js';
-import { insertConnection, nameTaken, scopeOf } from './connection-rows.js';
-import { newColumns } from './create-connection.js';
-import { storeCredential } from './credential-step.js';
+import { nameTaken, scopeOf } from './connection-rows.js';
+import { newColumns, storeNew } from './create-connection.js';
 import { propertiesOf } from './stated-properties.js';
 
 const copiesMax = 1000;
@@ -93,17 +90,15 @@ export async function duplicateConnection(
   const copy = { ...row, ...newColumns(caller, name, spaceId, at), id: newUuid() };
   await store
     .transaction(async (tx) => {
-      await insertConnection(tx, copy);
-      await recordConnection(tx, 'created', caller, copy);
-      await insertConnectionSecrets(
-        tx,
-        vault,
-        { connection: copy, ownerId: caller.userId },
+      await storeNew(tx, deps, copy, {
+        caller,
+        manifest,
         connectionSecrets,
-      );
-      if (entered)
-        await storeCredential(tx, deps, copy, { caller, manifest, signIn: method.id, name, entered });
-      else if (isSeparated && current)
+        signIn: method.id,
+        name,
+        entered,
+      });
+      if (!entered && isSeparated && current)
         await linkCredential(tx, copy, { userId: caller.userId, credentialId: current.id, at });
     })
     .catch(ifTaken(nameTaken));

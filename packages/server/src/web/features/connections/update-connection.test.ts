@@ -1,27 +1,12 @@
 import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  type ConnectionStand,
-  database,
-  login,
-  startConnectionStand,
-} from './__fixtures__/connection-stand.js';
+import { describe, expect, it } from 'vitest';
+import { connectionStandOfFile, database, login } from './__fixtures__/connection-stand.js';
 
-let stand: ConnectionStand;
-/** Distinguishes the names of each test. */
-let count = 0;
-
-beforeAll(async () => {
-  stand = await startConnectionStand();
-});
-afterAll(() => stand.server.close());
-beforeEach(() => {
-  count += 1;
-});
+const file = connectionStandOfFile();
 
 describe('PATCH of a connection', () => {
   it('changes name and tags, keeps the credential, and takes any casing of members', async () => {
-    const { create, get, patch } = stand;
+    const { create, get, patch } = file.stand;
     const made = await create();
     const answer = await patch(made.qID, [
       { OP: 'replace', Path: '/qName', Value: 'renamed' },
@@ -38,7 +23,7 @@ describe('PATCH of a connection', () => {
   });
 
   it('SU12: keeps a name exactly as it was sent, or refuses it; a lookup finds every name that was kept', async () => {
-    const { alice, spaceId } = stand;
+    const { alice, spaceId } = file.stand;
     const named = (qName: string, credentialsName = qName) =>
       alice.api.post('/api/v1/data-connections', {
         ...{ datasourceID: 'postgres', qName, space: spaceId },
@@ -73,11 +58,11 @@ describe('PATCH of a connection', () => {
   });
 
   it('QL3: paths lead into secret files; a file must be sent whole', async () => {
-    const { alice, spaceId, patch, state } = stand;
+    const { alice, spaceId, patch, state } = file.stand;
     const one = JSON.stringify(createServiceAccount('http://127.0.0.1:9', 'project').key);
     const another = JSON.stringify(createServiceAccount('http://127.0.0.1:9', 'project').key);
     const made = await alice.api.post('/api/v1/data-connections', {
-      ...{ datasourceID: 'gbq', qName: `gbq ${count}`, space: spaceId },
+      ...{ datasourceID: 'gbq', qName: `gbq ${file.count}`, space: spaceId },
       connectionProperties: {
         OAuthMechanism: '0',
         Catalog: 'project',
@@ -107,7 +92,7 @@ describe('PATCH of a connection', () => {
   });
 
   it('QL11: accepts another connect statement for an embedded connection only with its login', async () => {
-    const { alice, create, get, patch } = stand;
+    const { alice, create, get, patch } = file.stand;
     const made = await create();
     const { qConnectStatement } = await get(made.qID);
     const restated = `${qConnectStatement.slice(0, -1)}connectTimeout=20;"`;
@@ -151,7 +136,7 @@ describe('PATCH of a connection', () => {
     ['33 tags', [{ op: 'replace', path: '/tags', value: Array.from({ length: 33 }, String) }]],
     ['a prototype', [{ op: 'add', path: '/connectionProperties/__proto__', value: 'x' }]],
   ])('refuses %s with a 400', async (_what, operations) => {
-    const { create, get, patch } = stand;
+    const { create, get, patch } = file.stand;
     const made = await create();
     const answer = await patch(made.qID, operations);
     expect(answer.status, answer.text).toBe(400);
@@ -159,7 +144,7 @@ describe('PATCH of a connection', () => {
   });
 
   it('refuses a name that is taken', async () => {
-    const { create, patch } = stand;
+    const { create, patch } = file.stand;
     const [first, second] = [await create(), await create()];
     expect((await patch(second.qID, [{ op: 'replace', path: '/qName', value: first.qName }])).status).toBe(
       409,
@@ -168,10 +153,11 @@ describe('PATCH of a connection', () => {
 });
 
 describe('PUT of a connection', () => {
-  const put = (body: { qID: string }) => stand.alice.api.put(`/api/v1/data-connections/${body.qID}`, body);
+  const put = (body: { qID: string }) =>
+    file.stand.alice.api.put(`/api/v1/data-connections/${body.qID}`, body);
 
   it('V16: a PUT of what GET returned changes nothing', async () => {
-    const { create, get, state } = stand;
+    const { create, get, state } = file.stand;
     const made = await create();
     const before = await get(made.qID);
     expect((await put(before)).status).toBe(204);
@@ -182,12 +168,12 @@ describe('PUT of a connection', () => {
   });
 
   it('changes name and space, and a statement with its credential', async () => {
-    const { otherSpaceId, create, get } = stand;
+    const { otherSpaceId, create, get } = file.stand;
     const made = await create();
     const before = await get(made.qID);
-    expect((await put({ ...before, qName: `put ${count}`, space: otherSpaceId })).status).toBe(204);
+    expect((await put({ ...before, qName: `put ${file.count}`, space: otherSpaceId })).status).toBe(204);
     const moved = await get(made.qID);
-    expect(moved).toMatchObject({ qName: `put ${count}`, space: otherSpaceId });
+    expect(moved).toMatchObject({ qName: `put ${file.count}`, space: otherSpaceId });
     const qConnectStatement = moved.qConnectStatement.replace('db.example.com', 'put.example.com');
     expect((await put({ ...moved, qConnectStatement })).status).toBe(400);
     const whole = await put({
@@ -201,7 +187,7 @@ describe('PUT of a connection', () => {
   });
 
   it('refuses another id or data source', async () => {
-    const { alice, create, get } = stand;
+    const { alice, create, get } = file.stand;
     const made = await create();
     const before = await get(made.qID);
     const url = `/api/v1/data-connections/${made.qID}`;
@@ -214,5 +200,5 @@ describe('PUT of a connection', () => {
 });
 
 it('V15: the log has no secret', () => {
-  expect(stand.server.logText()).not.toContain(login.password);
+  expect(file.stand.server.logText()).not.toContain(login.password);
 });

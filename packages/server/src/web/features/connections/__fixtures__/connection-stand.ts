@@ -1,14 +1,14 @@
-import { expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { addUser, apiClient, type TestUser } from '../../../../testing/api-client.js';
 import { startServer } from '../../../../testing/start-server.js';
 
 export const database = { host: 'db.example.com', db: 'sales' };
 export const login = { username: 'alice', password: 'canary-password-3321' };
 
-export type ConnectionStand = Awaited<ReturnType<typeof startConnectionStand>>;
+type ConnectionStand = Awaited<ReturnType<typeof startConnectionStand>>;
 
 /** A server where Alice owns two shared spaces and Bob is a producer in the first. */
-export async function startConnectionStand() {
+async function startConnectionStand() {
   const server = await startServer();
   const admin = apiClient(server.url, server.adminKey);
   const alice = await addUser(server.url, server.adminKey, 'alice');
@@ -41,4 +41,17 @@ export async function startConnectionStand() {
     state: async (id: string, person: TestUser = alice) =>
       (await person.api.get(`/api/v1/data-connections/${id}/credential`)).body.state,
   };
+}
+
+/** One stand for all tests of the calling file. `count` distinguishes the names of each test. */
+export function connectionStandOfFile() {
+  const file = { count: 0 } as { stand: ConnectionStand; count: number };
+  beforeAll(async () => {
+    file.stand = await startConnectionStand();
+  });
+  afterAll(() => file.stand.server.close());
+  beforeEach(() => {
+    file.count += 1;
+  });
+  return file;
 }
