@@ -65,3 +65,32 @@ export class ConnectorError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
+
+/** What a failure means to the caller. `message` and `remedy` are our own texts. */
+export interface Meaning {
+  kind: ConnectorErrorKind;
+  message: string;
+  remedy?: string;
+  retryable?: boolean;
+}
+
+/**
+ * The failures of a source as data; `kit/errors.ts` translates by it what a connector throws. Failures of the network,
+ * of TLS and of an aborted call are known to the kit.
+ */
+export interface ErrorTable {
+  /** Where codes stand in a failure, as paths of members. Default: `code`, `errno`, `name`. */
+  codeAt?: readonly string[];
+  /** By the vendor's code, for instance SQLSTATE `28P01`, `1045`, `AccessDenied`. */
+  codes: Readonly<Record<string, Meaning>>;
+  /** By the first characters of a code, for codes that are not listed. The longest match counts. */
+  classes?: Readonly<Record<string, Meaning>>;
+  /** By HTTP status, which stands in `status`, `statusCode` or `$metadata.httpStatusCode`. */
+  statuses?: Readonly<Record<number, Meaning>>;
+  /** By the start of a message that the driver itself has written, for failures without a code. */
+  driverTexts?: readonly (readonly [start: string, meaning: Meaning])[];
+  /** Members of a failed statement's error that its author may see. The position counts characters from 1. */
+  tellsAuthor?: { code?: string; message: string; position?: string };
+  /** For everything else. */
+  fallback: Meaning;
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Secret } from './secret.js';
 
 /**
  * What a manifest declares about a connection property besides its type. The property's zod schema is the only place
@@ -51,6 +52,32 @@ export const line = (lengthMax = 1024) =>
 export function property<Schema extends z.ZodType>(schema: Schema, meta: PropertyMeta): Schema {
   return schema.meta({ ...meta }) as Schema;
 }
+
+declare const secretMark: unique symbol;
+
+/** A schema of which the type says that its value is a secret. */
+export type Marked<Schema extends z.ZodType> = Schema & { readonly [secretMark]: true };
+
+/** A property whose value is a secret: sealed in the vault, never returned, and a `Secret` in code. */
+export const secret = <Schema extends z.ZodType>(
+  schema: Schema,
+  meta: Omit<PropertyMeta, 'secret' | 'holder'>,
+): Marked<Schema> => property(schema, { ...meta, secret: true, holder: 'credential' }) as Marked<Schema>;
+
+type IsSecret<Schema> = Schema extends { [secretMark]: true }
+  ? true
+  : Schema extends z.ZodOptional<infer Inner> | z.ZodDefault<infer Inner>
+    ? IsSecret<Inner>
+    : false;
+
+type Output<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
+
+/** What code receives of properties: their parsed values, those of secrets hidden. */
+export type Typed<Shape extends z.ZodRawShape> = {
+  [Name in keyof Output<Shape>]: IsSecret<Shape[Name & keyof Shape]> extends true
+    ? Secret<NonNullable<Output<Shape>[Name]>>
+    : Output<Shape>[Name];
+};
 
 /** Reads the metadata, through `optional()` and `default()`. */
 export function propertyMeta(schema: z.ZodType): PropertyMeta | undefined {

@@ -1,0 +1,45 @@
+import type { z } from 'zod';
+import type { Typed } from './fields.js';
+import type { PropertyProblem } from './property-problem.js';
+import type { Secret } from './secret.js';
+import type { OAuthSignIn } from './sign-in.js';
+
+/** Property values by name, before they are typed. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/** One way of signing in to a source. */
+export interface LoginMethod<Fields extends z.ZodRawShape = z.ZodRawShape> {
+  label: string;
+  /** Credential properties. One that several methods share is the same schema object. */
+  fields: Fields;
+  /** What the method cannot work without; a list inside means "at least one of these". */
+  required: readonly (string | readonly string[])[];
+  /** Definition values that select this method. The first method whose values all match is used; the last has none. */
+  when?: Readonly<Record<string, string>>;
+  /** Like `when`, for conditions beyond single values. */
+  applies?(definition: Values): boolean;
+  /** Sets of definition properties, of which the method needs at least one complete set. */
+  needs?: readonly (readonly string[])[];
+  /** What a login lacks besides `required`, where that depends on the definition. */
+  lacking?(definition: Values, login: Values): PropertyProblem[];
+  /** Credential properties that are valid individually but cannot sign in together. */
+  conflicts?(login: Values, definition: Values): PropertyProblem[];
+  oauth?: OAuthSignIn;
+}
+
+export type Logins = Readonly<Record<string, LoginMethod>>;
+
+/**
+ * A valid access token. `renew` after the source answered 401 to the last one.
+ * @throws ConnectorError `auth_failed` when the user must sign in again
+ */
+export type TokenSource = (options?: { renew?: boolean }) => Promise<Secret<string>>;
+
+/** A login as a connector receives it: told apart by `method`, its secrets hidden. Never logged or kept. */
+export type LoginOf<L extends Logins> = {
+  [Method in keyof L & string]: { method: Method; fields: Typed<L[Method]['fields']> } & (L[Method] extends {
+    oauth: OAuthSignIn;
+  }
+    ? { token: TokenSource }
+    : { token?: undefined });
+}[keyof L & string];
