@@ -2,11 +2,11 @@
 
 import { shapeOf } from '../packages/connectors/dist/families/files/parquet-records.js';
 import { JsonText } from '../packages/connectors/dist/interface/data-types.js';
+import { arrowName, arrowTypeOf } from '../packages/connectors/dist/kit/arrow/types.js';
 import { parsingCaps } from '../packages/connectors/dist/kit/json/caps.js';
 import { nativeTypes as gbq } from '../packages/connectors/dist/sources/gbq/data-types.js';
 import { nativeTypes as mysql } from '../packages/connectors/dist/sources/mysql/data-types.js';
 import { nativeTypes as postgres } from '../packages/connectors/dist/sources/postgres/data-types.js';
-import { arrowName, arrowTypeOf } from '../packages/server/dist/core/streams/arrow-types.js';
 import { encodeCsv } from '../packages/server/dist/core/streams/encode-csv.js';
 import { encodeNdjson } from '../packages/server/dist/core/streams/encode-ndjson.js';
 

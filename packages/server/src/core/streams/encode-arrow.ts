@@ -1,8 +1,8 @@
 import type { Column, Row } from '@mooring/connectors/interface/data-types';
+import { type ArrowLibrary, arrowColumn } from '@mooring/connectors/kit/arrow/columns';
+import { assertNamesEncodable } from '@mooring/connectors/kit/half-characters';
 import type { RecordBatch } from 'apache-arrow';
-import { type ArrowLibrary, arrowColumn } from './arrow-columns.js';
 import { distinctNames } from './column-names.js';
-import { assertNamesEncodable } from './half-characters.js';
 import { createOutputMeter, type OutputMeter } from './output-meter.js';
 
 /** Continuation marker and a length of 0 end the stream. */

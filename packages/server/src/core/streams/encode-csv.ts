@@ -1,7 +1,7 @@
 import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/interface/data-types';
+import { assertNamesEncodable } from '@mooring/connectors/kit/half-characters';
 import { distinctNames } from './column-names.js';
 import { type Encode, encodeText, type TextForm } from './encode-text.js';
-import { assertNamesEncodable } from './half-characters.js';
 
 // Quoting is implemented here because csv-stringify costs 720 ns per row of five columns against 205 ns for this,
 // with the same output; reading a row from the PostgreSQL driver costs 2,700 ns, and the budget is a fifth of that.

@@ -1,6 +1,6 @@
 import type { Column, Row } from '@mooring/connectors/interface/data-types';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
-import { halfCharacterRemedy, hasHalfCharacter } from './half-characters.js';
+import { halfCharacterRemedy, hasHalfCharacter } from '@mooring/connectors/kit/half-characters';
 import { createOutputMeter, type OutputMeter } from './output-meter.js';
 
 /** Encodes rows. @param meter absent: one without a cap */

@@ -1,6 +1,6 @@
 import type { Column } from '@mooring/connectors/interface/data-types';
-import { emptyBatch } from './arrow-empty-batch.js';
-import { arrowTypeOf, layoutOf } from './arrow-types.js';
+import { emptyBatch } from '@mooring/connectors/kit/arrow/empty-batch';
+import { arrowTypeOf, layoutOf } from '@mooring/connectors/kit/arrow/types';
 import type { StreamFormat } from './media-type.js';
 
 /** Member of NDJSON, and of Arrow's metadata, that no column has by chance. */

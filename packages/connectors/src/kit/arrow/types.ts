@@ -1,4 +1,4 @@
-import type { NeutralType, ValueShape } from '@mooring/connectors/interface/data-types';
+import type { NeutralType, ValueShape } from '../../interface/data-types.js';
 
 /** An Arrow type, as data. Times are in microseconds. */
 export type ArrowType =

@@ -1,6 +1,6 @@
-import { type Cell, JsonText, type JsonValue, jsonTextOf } from '@mooring/connectors/interface/data-types';
-import { toDays, toMicrosecondsOfDay } from './arrow-instants.js';
-import { hasHalfCharacter } from './half-characters.js';
+import { type Cell, JsonText, type JsonValue, jsonTextOf } from '../../interface/data-types.js';
+import { hasHalfCharacter } from '../half-characters.js';
+import { toDays, toMicrosecondsOfDay } from './instants.js';
 
 // Arrow's buffers (Columnar Format 1.5, "Physical Memory Layout") of one column of one batch.
 // They are filled here and not by apache-arrow's builders: those cost 1,640 ns a row of five columns against

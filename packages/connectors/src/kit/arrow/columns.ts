@@ -1,6 +1,7 @@
-import { type Cell, type Column, jsonTextOf, type Row } from '@mooring/connectors/interface/data-types';
-import { misfitAt } from '@mooring/connectors/kit/misfit';
 import type { Data, DataType } from 'apache-arrow';
+import { type Cell, type Column, jsonTextOf, type Row } from '../../interface/data-types.js';
+import { halfCharacterRemedy } from '../half-characters.js';
+import { misfitAt } from '../misfit.js';
 import {
   bits,
   bytes,
@@ -19,10 +20,9 @@ import {
   utf8,
   type Validity,
   validityOf,
-} from './arrow-buffers.js';
-import { isInstant, toMicroseconds } from './arrow-instants.js';
-import { type ArrowType, arrowName, arrowTypeOf } from './arrow-types.js';
-import { halfCharacterRemedy } from './half-characters.js';
+} from './buffers.js';
+import { isInstant, toMicroseconds } from './instants.js';
+import { type ArrowType, arrowName, arrowTypeOf } from './types.js';
 
 /** The library, passed in by the caller: it takes 0.4 s to load and is therefore loaded on first use. */
 export type ArrowLibrary = typeof import('apache-arrow');

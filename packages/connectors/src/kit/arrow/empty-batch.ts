@@ -1,4 +1,4 @@
-import type { ArrowLayout } from './arrow-types.js';
+import type { ArrowLayout } from './types.js';
 
 // A message of Arrow's IPC format with an empty record batch and custom metadata: apache-arrow cannot write message
 // metadata, and takes 0.4 s to load. The FlatBuffer has one fixed layout, whose offsets are the numbers below

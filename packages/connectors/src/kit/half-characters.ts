@@ -1,4 +1,4 @@
-import { ConnectorError } from '@mooring/connectors/interface/errors';
+import { ConnectorError } from '../interface/errors.js';
 
 declare global {
   // ES2024: Node 20 has it, the library of our compile target does not declare it.
