@@ -85,12 +85,19 @@ export interface ErrorTable {
   codes: Readonly<Record<string, Meaning>>;
   /** By the first characters of a code, for codes that are not listed. The longest match counts. */
   classes?: Readonly<Record<string, Meaning>>;
-  /** By HTTP status, which stands in `status`, `statusCode` or `$metadata.httpStatusCode`. */
+  /** Where the code stands that has classes, for instance `sqlState`. Default: any of `codeAt`. */
+  classAt?: string;
+  /**
+   * By HTTP status, which stands in `status`, `statusCode` or `$metadata.httpStatusCode`; one digit stands for all
+   * statuses that begin with it.
+   */
   statuses?: Readonly<Record<number, Meaning>>;
-  /** By the start of a message that the driver itself has written, for failures without a code. */
+  /** By the start of a message that the driver itself has written, for failures whose code is not listed. */
   driverTexts?: readonly (readonly [start: string, meaning: Meaning])[];
   /** Members of a failed statement's error that its author may see. The position counts characters from 1. */
   tellsAuthor?: { code?: string; message: string; position?: string };
+  /** What users can do when TLS fails, if the source has more to offer than certificates to trust. */
+  tlsRemedy?: string;
   /** For everything else. */
   fallback: Meaning;
 }

@@ -15,12 +15,13 @@ import type {
 import type { Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { throwIfAborted } from '../../kit/deadline.js';
+import { translate } from '../../kit/errors.js';
 import { isReadable } from '../files/formats.js';
 import { readFile } from '../files/read-file.js';
 import { browseS3 } from './browse.js';
 import { createS3Client } from './client.js';
 import { type S3Options, s3Options, s3Target } from './client-options.js';
-import { s3ErrorName, translateS3Error } from './errors.js';
+import { s3ErrorName, s3Errors } from './errors.js';
 import { resolvePath } from './paths.js';
 import { storedObject } from './stored-object.js';
 
@@ -63,7 +64,7 @@ function translated(stream: RowStream, signal: AbortSignal): RowStream {
     return {
       next: () =>
         batches.next().catch((error: unknown) => {
-          throw translateS3Error(error, signal);
+          throw translate(s3Errors, error, signal);
         }),
       return: async () => {
         await batches.return?.();
@@ -83,7 +84,7 @@ function createSession(options: S3Options, context: SessionContext): Session {
       signal.throwIfAborted();
       return await work();
     } catch (error) {
-      throw translateS3Error(error, signal);
+      throw translate(s3Errors, error, signal);
     }
   };
   return {

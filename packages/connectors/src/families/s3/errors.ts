@@ -1,7 +1,4 @@
-import { ConnectorError } from '../../interface/errors.js';
-import { abortError } from '../../kit/deadline.js';
-import { isTlsFailureCode, isUnreachableCode } from '../../kit/failure-codes.js';
-import type { Meaning } from '../http/failures.js';
+import type { ErrorTable, Meaning } from '../../interface/errors.js';
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
@@ -36,9 +33,17 @@ const otherRegion: Meaning = {
   remedy: 'Set the region of the connection to the region of the bucket.',
 };
 const badBucket: Meaning = { kind: 'invalid_config', message: 'The name of the bucket is not valid.' };
-const slowDown: Meaning = { kind: 'rate_limited', message: 'The source’s rate limit was exceeded.' };
-const unavailable: Meaning = { kind: 'unreachable', message: 'The source is temporarily unavailable.' };
-const timedOut: Meaning = { kind: 'timeout', message: 'The source did not answer in time.' };
+const slowDown: Meaning = {
+  kind: 'rate_limited',
+  message: 'The source’s rate limit was exceeded.',
+  retryable: true,
+};
+const unavailable: Meaning = {
+  kind: 'unreachable',
+  message: 'The source is temporarily unavailable.',
+  retryable: true,
+};
+const timedOut: Meaning = { kind: 'timeout', message: 'The source did not answer in time.', retryable: true };
 const skewed: Meaning = {
   kind: 'protocol_error',
   message: 'The clocks of the source and of this service differ too much.',
@@ -56,121 +61,65 @@ const changed: Meaning = {
 };
 const notOffered: Meaning = { kind: 'unsupported', message: 'The source does not support this request.' };
 
-const meaningByName: ReadonlyMap<string, Meaning> = new Map([
-  ['InvalidAccessKeyId', wrongKeys],
-  ['SignatureDoesNotMatch', wrongKeys],
-  ['NotSignedUp', wrongKeys],
-  ['ExpiredToken', expired],
-  ['InvalidToken', expired],
-  ['TokenRefreshRequired', expired],
-  ['AccessDenied', denied],
-  ['AllAccessDisabled', denied],
-  ['AccountProblem', denied],
-  ['NoSuchBucket', noBucket],
-  ['NoSuchKey', noObject],
-  ['PermanentRedirect', otherRegion],
-  ['TemporaryRedirect', otherRegion],
-  ['AuthorizationHeaderMalformed', otherRegion],
-  ['IllegalLocationConstraintException', otherRegion],
-  ['InvalidBucketName', badBucket],
-  ['SlowDown', slowDown],
-  ['ServiceUnavailable', unavailable],
-  ['InternalError', unavailable],
-  ['RequestTimeout', timedOut],
-  ['TimeoutError', timedOut],
-  ['RequestTimeTooSkewed', skewed],
-  ['InvalidObjectState', archived],
-  ['PreconditionFailed', changed],
-  ['NotImplemented', notOffered],
-  ['MethodNotAllowed', notOffered],
-]);
+const codes: Readonly<Record<string, Meaning>> = {
+  InvalidAccessKeyId: wrongKeys,
+  SignatureDoesNotMatch: wrongKeys,
+  NotSignedUp: wrongKeys,
+  ExpiredToken: expired,
+  InvalidToken: expired,
+  TokenRefreshRequired: expired,
+  AccessDenied: denied,
+  AllAccessDisabled: denied,
+  AccountProblem: denied,
+  NoSuchBucket: noBucket,
+  NoSuchKey: noObject,
+  PermanentRedirect: otherRegion,
+  TemporaryRedirect: otherRegion,
+  AuthorizationHeaderMalformed: otherRegion,
+  IllegalLocationConstraintException: otherRegion,
+  InvalidBucketName: badBucket,
+  SlowDown: slowDown,
+  ServiceUnavailable: unavailable,
+  InternalError: unavailable,
+  RequestTimeout: timedOut,
+  TimeoutError: timedOut,
+  RequestTimeTooSkewed: skewed,
+  InvalidObjectState: archived,
+  PreconditionFailed: changed,
+  NotImplemented: notOffered,
+  MethodNotAllowed: notOffered,
+};
 
-/** For responses without a body (HEAD) and error names of other servers. */
-const meaningByStatus: ReadonlyMap<number, Meaning> = new Map([
-  [301, otherRegion],
-  [307, otherRegion],
-  [401, wrongKeys],
-  [403, denied],
-  [404, noObject],
-  [408, timedOut],
-  [412, changed],
-  [429, slowDown],
-]);
+/** The failures of S3 and of the AWS client, whose errors carry AWS's code as their name. */
+export const s3Errors: ErrorTable = {
+  codeAt: ['name'],
+  codes,
+  // For responses without a body (HEAD), and for error names of other servers.
+  statuses: {
+    301: otherRegion,
+    307: otherRegion,
+    401: wrongKeys,
+    403: denied,
+    404: noObject,
+    408: timedOut,
+    412: changed,
+    429: slowDown,
+    5: unavailable,
+  },
+  fallback: {
+    kind: 'protocol_error',
+    message: 'The source sent a response that could not be interpreted.',
+    remedy: 'Check that the endpoint is an S3-compatible service.',
+  },
+};
 
 interface NativeError {
   name?: unknown;
-  code?: unknown;
-  cause?: unknown;
-  $metadata?: { httpStatusCode?: number; requestId?: string; attempts?: number };
+  $metadata?: { httpStatusCode?: number };
 }
 
 /** AWS's error code (`AccessDenied`), a number as text if there is no body, else undefined. */
 export function s3ErrorName(error: unknown): string | undefined {
   const { name, $metadata } = (error ?? {}) as NativeError;
   return $metadata?.httpStatusCode !== undefined && typeof name === 'string' ? name : undefined;
-}
-
-function withinCauses(error: unknown): ConnectorError | undefined {
-  let current = error;
-  for (let depth = 0; depth < 5 && current instanceof Error; depth += 1) {
-    if (current instanceof ConnectorError) return current;
-    current = current.cause;
-  }
-  return undefined;
-}
-
-/** The SDK attaches key ids, signed text and request headers to its errors, so only harmless parts are kept. */
-function harmless({ name, code, $metadata }: NativeError): Error {
-  const parts = [name, code, $metadata?.httpStatusCode, $metadata?.requestId].map((part) =>
-    typeof part === 'string' || typeof part === 'number' ? String(part).slice(0, 64) : '-',
-  );
-  return new Error(`S3: ${parts.join(' ')}`);
-}
-
-function transportError(error: NativeError): ConnectorError | undefined {
-  const code = typeof error.code === 'string' ? error.code : '';
-  const cause = harmless(error);
-  if (isUnreachableCode(code)) {
-    const message = 'The source could not be reached or dropped the connection.';
-    return new ConnectorError('unreachable', message, { nativeCode: code, retryable: true, cause });
-  }
-  if (isTlsFailureCode(code)) {
-    return new ConnectorError('tls_failed', 'The TLS certificate of the source could not be verified.', {
-      nativeCode: code,
-      remedy: 'Provide the root certificate of the endpoint, or correct its host name.',
-      cause,
-    });
-  }
-  return undefined;
-}
-
-/**
- * Native error → ConnectorError. Anything after the signal was aborted is `cancelled`, or `timeout` if a deadline
- * aborted it.
- */
-export function translateS3Error(error: unknown, signal: AbortSignal): ConnectorError {
-  if (signal.aborted) return abortError(signal);
-  const own = withinCauses(error);
-  if (own) return own;
-  const native = (error ?? {}) as NativeError;
-  const transport = transportError(native);
-  if (transport) return transport;
-  const status = native.$metadata?.httpStatusCode;
-  const name = typeof native.name === 'string' ? native.name : '';
-  const meaning =
-    meaningByName.get(name) ??
-    (status === undefined
-      ? undefined
-      : (meaningByStatus.get(status) ?? (status >= 500 ? unavailable : undefined)));
-  const { kind, message, remedy } = meaning ?? {
-    kind: 'protocol_error' as const,
-    message: 'The source sent a response that could not be interpreted.',
-    remedy: 'Check that the endpoint is an S3-compatible service.',
-  };
-  return new ConnectorError(kind, message, {
-    nativeCode: (s3ErrorName(error) ?? name).slice(0, 64),
-    retryable: kind === 'rate_limited' || kind === 'timeout' || kind === 'unreachable',
-    cause: harmless(native),
-    ...(remedy === undefined ? {} : { remedy }),
-  });
 }

@@ -1,11 +1,12 @@
+import { mySqlErrors } from '../../families/mysql/errors.js';
 import { openMySql } from '../../families/mysql/session.js';
 import type { Connector } from '../../interface/connector.js';
+import { translate } from '../../kit/errors.js';
 import { toMySqlOptions } from './credentials.js';
 import { mySqlTypes } from './data-types.js';
-import { translateMySqlError } from './errors.js';
 import { mySqlCatalog } from './system-catalog.js';
 
-const vendor = { catalog: mySqlCatalog, translate: translateMySqlError };
+const vendor = { catalog: mySqlCatalog, translate: (error: unknown) => translate(mySqlErrors, error) };
 
 /** MySQL and MariaDB over `mysql2`. */
 export const connector: Connector = {
