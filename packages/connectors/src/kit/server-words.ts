@@ -52,6 +52,16 @@ const formsOf = (secret: string): string[] => {
   ].filter((form) => form !== '');
 };
 
+/** Whether a text of a server contains a secret of the login. */
+export function repeatsSecret(text: string, login: Readonly<Record<string, unknown>>): boolean {
+  const said = text.toLowerCase();
+  return Object.values(login)
+    .filter((value) => value instanceof Secret)
+    .flatMap(textsIn)
+    .flatMap(formsOf)
+    .some((form) => said.includes(form.toLowerCase()));
+}
+
 /**
  * The error as the requester may see it: with the server's message only if the statement is the requester's own, and
  * only if the message contains no secret of the login.
@@ -63,12 +73,7 @@ export function failureForAuthor(
   login: Readonly<Record<string, unknown>>,
 ): unknown {
   if (!(error instanceof ConnectorError) || error.server === undefined) return error;
-  const secrets = Object.values(login).filter((value) => value instanceof Secret);
-  const said = `${error.server.message} ${error.server.code ?? ''}`.toLowerCase();
-  const tells = secrets
-    .flatMap(textsIn)
-    .flatMap(formsOf)
-    .some((form) => said.includes(form.toLowerCase()));
+  const tells = repeatsSecret(`${error.server.message} ${error.server.code ?? ''}`, login);
   return withServer(error, query === undefined || tells ? undefined : within(error.server, query));
 }
 

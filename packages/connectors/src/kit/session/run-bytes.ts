@@ -1,0 +1,46 @@
+import type { Abilities } from '../../interface/abilities.js';
+import { ConnectorError } from '../../interface/errors.js';
+import type { ByteStream, BytesRequest } from '../../interface/session.js';
+import { pullsOf, streamOf } from './pulls.js';
+import type { CallOptions, SessionRunner } from './run-session.js';
+
+/** Reads a path as the bytes that the source stores. */
+export async function runBytes(
+  runner: SessionRunner,
+  abilities: Abilities,
+  request: BytesRequest,
+  options: CallOptions,
+): Promise<ByteStream> {
+  if (!abilities.bytes) throw noBytes();
+  const work = await runner.begin(options);
+  try {
+    const found = await work.step((session) => session.bytes?.(request, work.call));
+    if (!found) throw noBytes();
+    const pull = await pullsOf(work, () => found.chunks);
+    return { ...found, chunks: streamOf(work, whole(pull, expectedBytes(found))) };
+  } catch (error) {
+    throw await work.fail(error);
+  }
+}
+
+const noBytes = () => new ConnectorError('unsupported', 'This data source has no files to read as bytes.');
+
+const expectedBytes = ({ range, size }: ByteStream): number | undefined =>
+  range ? range.to - range.from + 1 : size;
+
+/** A file that is cut short must not look whole. */
+async function* whole(
+  pull: () => Promise<Uint8Array | undefined>,
+  expected: number | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0;
+  for (let chunk = await pull(); chunk; chunk = await pull()) {
+    bytes += chunk.length;
+    if (expected !== undefined && bytes > expected) throw otherLength();
+    if (chunk.length > 0) yield chunk;
+  }
+  if (expected !== undefined && bytes !== expected) throw otherLength();
+}
+
+const otherLength = () =>
+  new ConnectorError('protocol_error', 'The source sent another number of bytes than it announced.');

@@ -1,0 +1,209 @@
+import type { FileOptions } from '@mooring/contract/file-options';
+import type { Abilities } from '../../interface/abilities.js';
+import type { Column, Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
+import type { Filter, Order } from '../../interface/filter.js';
+import type { Batch, Cursor, ReadPlan, ReadRequest, Split, Target } from '../../interface/plan.js';
+import { createTurns } from '../turns.js';
+import { checkFilter, compileFilter } from './interim.js';
+import { pullsOf, streamOf } from './pulls.js';
+import type { CallOptions, SessionRunner, Work } from './run-session.js';
+import { type Shape, shapeOf } from './shape-batches.js';
+
+export interface ApiRead {
+  target: Target;
+  columns?: readonly string[];
+  asText?: readonly string[];
+  file?: FileOptions;
+  where?: Filter;
+  orderBy?: readonly Order[];
+  limit?: number;
+  since?: Cursor;
+  /** Reads only this one, of an earlier read's `splits`. */
+  split?: Split;
+  /** Splits wanted; default 1. */
+  parts?: number;
+  consistency?: 'none' | 'snapshot';
+  /** Maximum rows per batch of rows. */
+  batchRows: number;
+  /** What the reader can use, best first; default: rows. */
+  lanes?: readonly ('rows' | 'arrow')[];
+}
+
+/** Batches in the pace of their reader. Can be iterated once; `return()` ends the work at the source. */
+export interface RowStream {
+  columns: readonly Column[];
+  /** How the file is read: the requested and the detected options. A request with these returns the same rows. */
+  file?: FileOptions;
+  batches: AsyncIterable<Batch>;
+  /** Where a later read continues; only once all rows have been read. */
+  cursor(): Cursor | undefined;
+  /** Parts of this read, for other sessions; `batches` has the rows of all of them. */
+  splits: readonly Split[];
+}
+
+const splitBytesMax = 4_096;
+
+const unsupported = (message: string, remedy?: string) =>
+  new ConnectorError('unsupported', message, remedy === undefined ? {} : { remedy });
+
+/** @throws ConnectorError `unsupported` for what the source cannot do; nothing has been sent then */
+function assertAble(abilities: Abilities, request: ApiRead): void {
+  const { target, orderBy, where, since, split, consistency } = request;
+  const isQuery = 'query' in target;
+  if (isQuery && !abilities.query)
+    throw unsupported('This data source has no query language.', 'Use "path" instead of "query".');
+  if (isQuery && target.parameters !== undefined && abilities.query?.parameters === 'none')
+    throw unsupported('This data source has no query parameters.', 'Write the values into the query.');
+  if (isQuery && (where || orderBy))
+    throw unsupported(
+      'A query cannot be filtered or sorted from outside.',
+      'Write the condition into the query.',
+    );
+  if (orderBy && !abilities.pushdown.order) throw notSorted();
+  if (since !== undefined && !abilities.incremental)
+    throw unsupported('This data source cannot continue an earlier read.');
+  if ((split !== undefined || consistency === 'snapshot') && !abilities.splits)
+    throw unsupported('This data source cannot be read in parts.');
+}
+
+const notSorted = () =>
+  unsupported('orderBy is not supported by this data source.', 'Leave it out, or use a query.');
+
+const columnsIn = (filter: Filter): string[] => {
+  if ('and' in filter) return filter.and.flatMap(columnsIn);
+  if ('or' in filter) return filter.or.flatMap(columnsIn);
+  return 'not' in filter ? columnsIn(filter.not) : [filter.column];
+};
+
+/** The request as the source gets it. */
+function requestOf(request: ApiRead): ReadRequest {
+  const { batchRows: _, lanes = ['rows'], limit, columns, ...rest } = request;
+  const { where } = request;
+  return {
+    ...rest,
+    lanes,
+    // What the kit may have to check must arrive.
+    ...(columns ? { columns: where ? [...new Set([...columns, ...columnsIn(where)])] : columns } : {}),
+    // Only known after planning is whether the source's filter is exact, and it may stop only after exact rows.
+    ...(limit === undefined || where ? {} : { limit }),
+  };
+}
+
+/** The filter that the source has left to the kit. */
+function restOf({ done }: ReadPlan, { where }: ApiRead): Filter | undefined {
+  if (!where || done.filter === 'all') return undefined;
+  return done.filter === 'none' ? where : done.filter;
+}
+
+/** Whether the kit must look into rows. */
+function needsRows(plan: ReadPlan, request: ApiRead): boolean {
+  if (restOf(plan, request)) return true;
+  const asText = new Set(request.asText);
+  return plan.columns.some(({ name, type }) => type !== 'string' && asText.has(name));
+}
+
+async function planOf(work: Work, request: ReadRequest): Promise<ReadPlan> {
+  const plan = await work.step((session) => session.plan(request, work.call));
+  work.hold(() => plan.close());
+  return plan;
+}
+
+interface Planned {
+  plan: ReadPlan;
+  lanes: ReadRequest['lanes'];
+}
+
+/** A plan that the kit can complete. */
+async function planned(work: Work, request: ApiRead): Promise<Planned> {
+  const asked = requestOf(request);
+  const plan = await planOf(work, asked);
+  if (!asked.lanes.includes('arrow') || !needsRows(plan, request)) return { plan, lanes: asked.lanes };
+  await work.release();
+  const lanes = ['rows'] as const;
+  return { plan: await planOf(work, { ...asked, lanes }), lanes };
+}
+
+function assertPlan(plan: ReadPlan, request: ApiRead): void {
+  if (request.orderBy && !plan.done.order) throw notSorted();
+  if (request.consistency === 'snapshot' && plan.consistency !== 'snapshot')
+    throw unsupported('This data source cannot read all parts in one state.');
+  const sizes = plan.splits.map((split) => Buffer.byteLength(JSON.stringify(split)));
+  if (sizes.length === 0 || sizes.some((size) => size > splitBytesMax))
+    throw new ConnectorError('protocol_error', 'The parts of the read cannot be described.');
+}
+
+function keepsOf(plan: ReadPlan, request: ApiRead): ((row: Row) => boolean) | undefined {
+  const rest = restOf(plan, request);
+  if (!rest) return undefined;
+  const asText = new Set(plan.done.asText ? request.asText : []);
+  const both = columnsIn(rest).find((name) => asText.has(name));
+  if (both !== undefined) {
+    throw unsupported(
+      `Column ${JSON.stringify(both.slice(0, 128))} cannot be compared by "where" while "asText" reads it as text.`,
+      'Leave it out of "asText".',
+    );
+  }
+  return compileFilter(rest, plan.columns);
+}
+
+/** Reads a target: plans it, and does what the source does not. */
+export async function runRead(
+  runner: SessionRunner,
+  abilities: Abilities,
+  request: ApiRead,
+  options: CallOptions,
+): Promise<RowStream> {
+  assertAble(abilities, request);
+  const { target, where, columns, asText = [], batchRows } = request;
+  const work = await runner.begin({ ...options, query: 'query' in target ? target.query : undefined });
+  try {
+    const { plan, lanes } = await planned(work, request);
+    if (where) checkFilter(where, plan.columns, abilities.pushdown.filter);
+    assertPlan(plan, request);
+    const keeps = keepsOf(plan, request);
+    const shape = shapeOf(plan, { columns, asText, batchRows, keeps, takesArrow: lanes.includes('arrow') });
+    const { file, splits } = plan;
+    const reading = readingOf(work, plan, shape, request);
+    return { columns: shape.columns, ...(file ? { file } : {}), ...reading, splits };
+  } catch (error) {
+    throw await work.fail(error);
+  }
+}
+
+const rowsIn = (batch: Batch): number => ('rows' in batch ? batch.rows.length : batch.arrow.numRows);
+
+function readingOf(
+  work: Work,
+  plan: ReadPlan,
+  shape: Shape,
+  { limit, split, where }: ApiRead,
+): Pick<RowStream, 'batches' | 'cursor'> {
+  const how = { batchRows: shape.batchRows };
+  /** The source has ended by itself. */
+  let isComplete = false;
+
+  async function* batches(): AsyncGenerator<Batch, void, undefined> {
+    const turns = createTurns();
+    let left = limit ?? Number.POSITIVE_INFINITY;
+    for (const each of split === undefined ? plan.splits : [split]) {
+      if (left === 0) return work.leave();
+      const pull = await pullsOf(work, () => plan.open(each, how, work.call));
+      for (let batch = await pull(); batch; batch = await pull()) {
+        // A source that keeps to the limit itself has one more pull to end.
+        if (left === 0) return work.leave();
+        for (const piece of shape.cut(batch, left)) {
+          left -= rowsIn(piece);
+          yield piece;
+        }
+        if (left === 0 && (where || !plan.done.limit)) return work.leave();
+        await turns();
+      }
+    }
+    isComplete = true;
+  }
+  return {
+    batches: streamOf(work, batches()),
+    cursor: () => (isComplete ? plan.cursor?.() : undefined),
+  };
+}
