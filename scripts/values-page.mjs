@@ -96,7 +96,7 @@ function shapeText({ type, precision, scale, width, element }) {
 
 async function encoded(encode, shape, value) {
   async function* rows() {
-    yield [[value]];
+    yield { rows: [[value]] };
   }
   let body = '';
   for await (const chunk of encode([{ name: 'v', nullable: true, ...shape }], rows()))

@@ -3,6 +3,7 @@ import * as zlib from 'node:zlib';
 import type { CompressionCodec } from 'hyparquet';
 import { decompressZstd } from 'hyparquet-compressors';
 import { ConnectorError } from '../../interface/errors.js';
+import { copyBack, decodeLz4Block } from '../../kit/lz4.js';
 import { brokenParquet, tooLargeParquet } from './parquet-errors.js';
 import { parquetLimits } from './parquet-limits.js';
 
@@ -10,13 +11,6 @@ type Decompress = (stored: Uint8Array, bytes: number) => Uint8Array | Promise<Ui
 type Zlib = (stored: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>;
 
 const broken = () => brokenParquet('a page that cannot be decompressed');
-
-/** Copies earlier output; source and target overlap where the length exceeds the offset. */
-function copyBack(output: Uint8Array, to: number, offset: number, length: number): void {
-  if (offset === 0 || offset > to || length > output.length - to) throw broken();
-  if (offset >= length) output.copyWithin(to, to - offset, to - offset + length);
-  else for (let index = to; index < to + length; index += 1) output[index] = output[index - offset] ?? 0;
-}
 
 /**
  * https://github.com/google/snappy/blob/main/format_description.txt. Our own, because hyparquet's loops forever on a
@@ -54,45 +48,19 @@ function snappy(stored: Uint8Array, bytes: number): Uint8Array {
     } else {
       const isShort = (tag & 3) === 1;
       const length = isShort ? 4 + ((tag >> 2) & 7) : 1 + (tag >> 2);
-      copyBack(output, to, isShort ? ((tag >> 5) << 8) + number(1) : number((tag & 3) === 2 ? 2 : 4), length);
+      const offset = isShort ? ((tag >> 5) << 8) + number(1) : number((tag & 3) === 2 ? 2 : 4);
+      if (!copyBack(output, to, { offset, length })) throw broken();
       to += length;
     }
   }
   return output.subarray(0, to);
 }
 
-/** Decodes one LZ4 block into `output` at `start`. @returns the number of bytes written */
+/** @returns the number of bytes written */
 function lz4Block(input: Uint8Array, output: Uint8Array, start: number): number {
-  let at = 0;
-  let to = start;
-  const byte = () => {
-    const value = input[at];
-    if (value === undefined) throw broken();
-    at += 1;
-    return value;
-  };
-  const lengthFrom = (nibble: number) => {
-    let length = nibble;
-    for (let more = nibble === 15 ? 255 : 0; more === 255; ) {
-      more = byte();
-      length += more;
-    }
-    return length;
-  };
-  while (at < input.length) {
-    const token = byte();
-    const literals = lengthFrom(token >> 4);
-    if (literals > input.length - at || literals > output.length - to) throw broken();
-    output.set(input.subarray(at, at + literals), to);
-    at += literals;
-    to += literals;
-    if (at === input.length) break;
-    const offset = byte() | (byte() << 8);
-    const match = lengthFrom(token & 15) + 4;
-    copyBack(output, to, offset, match);
-    to += match;
-  }
-  return to - start;
+  const end = decodeLz4Block(input, output, start);
+  if (end === undefined) throw broken();
+  return end - start;
 }
 
 const lz4Raw = (stored: Uint8Array, bytes: number) => {

@@ -1,6 +1,7 @@
 import type { SchemaElement, TimeUnit } from 'hyparquet';
 import type { Cell, ValueShape } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
+import { decimalText } from '../../kit/decimals.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { assertRecord } from '../../kit/json/document.js';
 import { quoted } from '../../kit/json/failures.js';
@@ -66,12 +67,7 @@ function unscaled(value: unknown): bigint {
   return hex === '' ? 0n : BigInt.asIntN(value.byteLength * 8, BigInt(`0x${hex}`));
 }
 
-function toDecimal(value: unknown, scale: number): string {
-  const integer = unscaled(value);
-  if (scale === 0) return String(integer);
-  const digits = String(integer < 0n ? -integer : integer).padStart(scale + 1, '0');
-  return `${integer < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
-}
+const toDecimal = (value: unknown, scale: number): string => decimalText(unscaled(value), scale);
 
 const fatal = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -22,10 +22,8 @@ import {
   validityOf,
 } from './buffers.js';
 import { isInstant, toMicroseconds } from './instants.js';
+import { type ArrowLibrary, dataTypeOf } from './library.js';
 import { type ArrowType, arrowName, arrowTypeOf } from './types.js';
-
-/** The library, passed in by the caller: it takes 0.4 s to load and is therefore loaded on first use. */
-export type ArrowLibrary = typeof import('apache-arrow');
 
 /** One column of an Arrow stream. */
 interface ArrowColumn {
@@ -56,50 +54,28 @@ const makeForm = (
   fill: (values, validity) => arrow.makeData({ type, ...validity, ...buffersOf(values) } as never),
 });
 
-function integerForm(arrow: ArrowLibrary, width: 8 | 16 | 32 | 64): Form {
-  if (width === 64) {
-    return makeForm(arrow, new arrow.Int64(), (values) => ({
-      data: filled(new BigInt64Array(values.length), values, int64),
-    }));
-  }
-  const types = {
-    8: [arrow.Int8, Int8Array],
-    16: [arrow.Int16, Int16Array],
-    32: [arrow.Int32, Int32Array],
-  } as const;
-  const [Type, Target] = types[width];
-  const convert = smallInt(width);
-  return makeForm(arrow, new Type(), (values) => ({
-    data: filled(new Target(values.length), values, convert),
-  }));
+const intArrays = { 8: Int8Array, 16: Int16Array, 32: Int32Array } as const;
+
+function buffersOfInts(bits: 8 | 16 | 32 | 64): (values: readonly Cell[]) => Buffers {
+  if (bits === 64) return (values) => ({ data: filled(new BigInt64Array(values.length), values, int64) });
+  const convert = smallInt(bits);
+  return (values) => ({ data: filled(new intArrays[bits](values.length), values, convert) });
 }
 
-const floatForm = (arrow: ArrowLibrary, width: 32 | 64): Form =>
-  width === 32
-    ? makeForm(arrow, new arrow.Float32(), (values) => ({
-        data: filled(new Float32Array(values.length), values, float32),
-      }))
-    : makeForm(arrow, new arrow.Float64(), (values) => ({
-        data: filled(new Float64Array(values.length), values, float64),
-      }));
-
-function timestampForm(arrow: ArrowLibrary, zone: 'UTC' | null): Form {
+function buffersOfInstants(zone: 'UTC' | null): (values: readonly Cell[]) => Buffers {
   const convert = (value: Cell) =>
     typeof value === 'string' && isInstant(value) === (zone !== null) ? toMicroseconds(value) : undefined;
-  return makeForm(arrow, new arrow.TimestampMicrosecond(zone), (values) => ({
-    data: filled(new BigInt64Array(values.length), values, convert),
-  }));
+  return (values) => ({ data: filled(new BigInt64Array(values.length), values, convert) });
 }
 
-function listForm(arrow: ArrowLibrary, item: Form): Form {
-  const type = new arrow.List(new arrow.Field('item', item.type, true));
+function listForm(arrow: ArrowLibrary, type: DataType, item: Form): Form {
   return {
     type,
     fill(values, validity) {
       const { items, valueOffsets } = flattened(values);
       try {
         const child = item.fill(items, validityOf(items));
-        return arrow.makeData({ type, ...validity, valueOffsets, child });
+        return arrow.makeData({ type, ...validity, valueOffsets, child } as never);
       } catch (error) {
         throw error instanceof Unfit ? new Unfit(listOfItem(valueOffsets, error.index)) : error;
       }
@@ -107,35 +83,37 @@ function listForm(arrow: ArrowLibrary, item: Form): Form {
   };
 }
 
-function formOf(arrow: ArrowLibrary, type: ArrowType, isJson: boolean): Form {
+function buffersOf(type: Exclude<ArrowType, { kind: 'List' }>, isJson: boolean) {
   switch (type.kind) {
     case 'Int':
-      return integerForm(arrow, type.bits);
+      return buffersOfInts(type.bits);
     case 'Float':
-      return floatForm(arrow, type.bits);
+      return type.bits === 32
+        ? (values: readonly Cell[]) => ({ data: filled(new Float32Array(values.length), values, float32) })
+        : (values: readonly Cell[]) => ({ data: filled(new Float64Array(values.length), values, float64) });
     case 'Decimal':
-      return makeForm(arrow, new arrow.Decimal(type.scale, type.precision, type.bits), (values) => ({
-        data: decimals(values, type),
-      }));
+      return (values: readonly Cell[]) => ({ data: decimals(values, type) });
     case 'Timestamp':
-      return timestampForm(arrow, type.zone);
-    case 'List':
-      return listForm(arrow, formOf(arrow, type.item, false));
+      return buffersOfInstants(type.zone);
     case 'Utf8':
-      return makeForm(arrow, new arrow.Utf8(), (values) => utf8(values, isJson ? jsonTextOf : text));
+      return (values: readonly Cell[]) => utf8(values, isJson ? jsonTextOf : text);
     case 'Bool':
-      return makeForm(arrow, new arrow.Bool(), (values) => ({ data: bits(values) }));
+      return (values: readonly Cell[]) => ({ data: bits(values) });
     case 'Binary':
-      return makeForm(arrow, new arrow.Binary(), bytes);
+      return bytes;
     case 'Date32':
-      return makeForm(arrow, new arrow.DateDay(), (values) => ({
-        data: filled(new Int32Array(values.length), values, days),
-      }));
+      return (values: readonly Cell[]) => ({ data: filled(new Int32Array(values.length), values, days) });
     case 'Time64':
-      return makeForm(arrow, new arrow.TimeMicrosecond(), (values) => ({
+      return (values: readonly Cell[]) => ({
         data: filled(new BigInt64Array(values.length), values, microsecondsOfDay),
-      }));
+      });
   }
+}
+
+function formOf(arrow: ArrowLibrary, type: ArrowType, isJson: boolean): Form {
+  const dataType = dataTypeOf(arrow, type);
+  if (type.kind === 'List') return listForm(arrow, dataType, formOf(arrow, type.item, false));
+  return makeForm(arrow, dataType, buffersOf(type, isJson));
 }
 
 /** A column whose type is that of {@link arrowTypeOf}; text is exact, and `json` its JSON text. */

@@ -4,6 +4,7 @@ import type { Cell, NativeType, ValueShape } from '../../interface/data-types.js
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
+import { shortestOfSingle } from '../../kit/single.js';
 import { geometryText } from './geometry.js';
 
 // The driver is CommonJS, and Node exposes this name only on its default export.
@@ -41,15 +42,7 @@ function bitsToDecimal(value: unknown): Cell {
   return value.length > 0 ? BigInt(`0x${value.toString('hex')}`).toString() : '0';
 }
 
-/** The shortest number with the same single-precision value: 0.1, not 0.10000000149011612. */
-function toSingle(value: unknown): Cell {
-  const single = Number(value);
-  for (let digits = 6; digits < 9; digits += 1) {
-    const short = Number(single.toPrecision(digits));
-    if (Math.fround(short) === single) return short;
-  }
-  return single;
-}
+const toSingle = (value: unknown): Cell => shortestOfSingle(Number(value));
 
 function toJson(value: unknown): Cell {
   try {

@@ -16,7 +16,7 @@ import { failureForAuthor } from '@mooring/connectors/kit/server-words';
 import type { Gate } from '../egress/gate.js';
 import { probe } from '../egress/probe.js';
 import type { StreamCaps, StreamOutcome } from '../streams/caps.js';
-import { type Counts, type Encoded, encodeRows } from '../streams/encoded-rows.js';
+import { type Counts, type Encoded, encodeRows, rowBatches } from '../streams/encoded-rows.js';
 import type { StreamFormat } from '../streams/media-type.js';
 import type { Finding } from './finding.js';
 import { proveInStages } from './proof.js';
@@ -153,7 +153,12 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
       onStarted();
       const { columns, file } = stream;
       surroundings.found({ kind: 'described', columns, ...(file ? { file } : {}) });
-      const encoded = encodeRows(stream, task.format, task.caps, stop);
+      const encoded = encodeRows(
+        { columns, batches: rowBatches(stream.batches) },
+        task.format,
+        task.caps,
+        stop,
+      );
       counts = encoded.counts;
       return yield* encoded.chunks;
     }

@@ -1,5 +1,6 @@
 import type { Row } from '@mooring/connectors/interface/data-types';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
+import { lengthOf } from '@mooring/connectors/kit/batch';
 import { describe, expect, it } from 'vitest';
 import { column, sourceOf, syntheticSource } from './__fixtures__/synthetic-source.js';
 import { applyCaps, type CappedRows, type StreamCaps, sourceLimit } from './caps.js';
@@ -14,9 +15,9 @@ const endless = () => syntheticSource(columns, (index) => batch(index * 10, 10))
 /** Stands for an encoder: takes everything and counts it. */
 async function drain(capped: CappedRows): Promise<number[]> {
   const values: number[] = [];
-  for await (const rows of capped.batches) {
-    values.push(...rows.map(([value]) => value as number));
-    capped.meter.wrote(rows.length, 0);
+  for await (const one of capped.batches) {
+    if ('rows' in one) values.push(...one.rows.map(([value]) => value as number));
+    capped.meter.wrote(lengthOf(one), 0);
   }
   return values;
 }
@@ -106,10 +107,10 @@ describe('idle cap', () => {
 
   it('R23: does not count the time the consumer takes', async () => {
     const capped = applyCaps(threeBatches().stream, { ...none, idleSeconds: 0.02 }, new AbortController());
-    for await (const rows of capped.batches) {
+    for await (const one of capped.batches) {
       const until = performance.now() + 40;
       while (performance.now() < until) await new Promise(setImmediate);
-      capped.meter.wrote(rows.length, 0);
+      capped.meter.wrote(lengthOf(one), 0);
     }
     expect(capped.outcome()).toMatchObject({ state: 'complete', rows: 30 });
   });
@@ -138,7 +139,7 @@ describe('the end of a read', () => {
     const stop = new AbortController();
     const batches = {
       [Symbol.asyncIterator]: () => ({
-        next: async () => ({ done: false, value: batch(0, 10) }),
+        next: async () => ({ done: false, value: { rows: batch(0, 10) } }),
         return: () => new Promise<never>(() => undefined),
       }),
     };

@@ -1,8 +1,15 @@
-import type { RowStream } from '@mooring/connectors/interface/connector';
-import type { Row } from '@mooring/connectors/interface/data-types';
+import type { Column } from '@mooring/connectors/interface/data-types';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Batch } from '@mooring/connectors/interface/plan';
+import { firstOf, lengthOf } from '@mooring/connectors/kit/batch';
 import { after } from '@mooring/connectors/kit/deadline';
 import { createOutputMeter } from './output-meter.js';
+
+/** What a source returns for a read. */
+export interface BatchStream {
+  columns: readonly Column[];
+  batches: AsyncIterable<Batch>;
+}
 
 /** Limits of one stream; 0 means no cap. */
 export interface StreamCaps {
@@ -52,12 +59,12 @@ export function abortFailure(signal: AbortSignal): ConnectorError {
 }
 
 /** An iteration of a source that knows whether a batch is pending. */
-function startPulling(stream: RowStream, stop: AbortController) {
+function startPulling(stream: BatchStream, stop: AbortController) {
   const source = stream.batches[Symbol.asyncIterator]();
   let isOwed = false;
   const abort = () => stop.abort(readEnded);
   return {
-    async next(): Promise<IteratorResult<readonly Row[], unknown>> {
+    async next(): Promise<IteratorResult<Batch, unknown>> {
       isOwed = true;
       try {
         return await source.next();
@@ -93,7 +100,7 @@ interface Patience {
   signal: AbortSignal;
 }
 
-type Pulled = IteratorResult<readonly Row[], unknown> | 'time';
+type Pulled = IteratorResult<Batch, unknown> | 'time';
 
 /** The next batch, or `time` when the deadline passes first. */
 function pull(
@@ -125,10 +132,10 @@ function pull(
 }
 
 async function* cutRows(
-  stream: RowStream,
+  stream: BatchStream,
   caps: StreamCaps,
   { stop, onCut }: { stop: AbortController; onCut: (cap: Cap) => void },
-): AsyncGenerator<readonly Row[], void, undefined> {
+): AsyncGenerator<Batch, void, undefined> {
   const endsAt = caps.secondsMax > 0 ? performance.now() + caps.secondsMax * 1000 : Number.POSITIVE_INFINITY;
   const rowsMax = caps.rowsMax > 0 ? caps.rowsMax : Number.POSITIVE_INFINITY;
   const limit = caps.limit ?? Number.POSITIVE_INFINITY;
@@ -142,10 +149,11 @@ async function* cutRows(
       if (pulled === 'time') return onCut('time');
       if (pulled.done) return;
       const batch = pulled.value;
-      const take = Math.min(batch.length, limit - rows, rowsMax - rows);
+      const length = lengthOf(batch);
+      const take = Math.min(length, limit - rows, rowsMax - rows);
       rows += take;
-      if (take > 0) yield take < batch.length ? batch.slice(0, take) : batch;
-      if (take < batch.length && rows < limit) return onCut('rows');
+      if (take > 0) yield firstOf(batch, take);
+      if (take < length && rows < limit) return onCut('rows');
     }
   } finally {
     await source.leave();
@@ -162,7 +170,7 @@ async function* cutRows(
  * @throws ConnectorError (from the iteration) `timeout` after `idleSeconds` without a batch, the reason of an abort,
  * and failures of the source.
  */
-export function applyCaps(stream: RowStream, caps: StreamCaps, stop: AbortController) {
+export function applyCaps(stream: BatchStream, caps: StreamCaps, stop: AbortController) {
   const meter = createOutputMeter(caps.bytesMax);
   let cut: Cap | undefined;
   const onCut = (cap: Cap) => {

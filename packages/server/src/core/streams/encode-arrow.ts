@@ -1,7 +1,15 @@
-import type { Column, Row } from '@mooring/connectors/interface/data-types';
-import { type ArrowLibrary, arrowColumn } from '@mooring/connectors/kit/arrow/columns';
+import type { Column } from '@mooring/connectors/interface/data-types';
+import type { Batch } from '@mooring/connectors/interface/plan';
+import { arrowColumn } from '@mooring/connectors/kit/arrow/columns';
+import {
+  type ArrowLibrary,
+  assertTypes,
+  recordBatchOf,
+  schemaOf,
+} from '@mooring/connectors/kit/arrow/library';
+import { cutColumns } from '@mooring/connectors/kit/arrow/slices';
+import { lengthOf } from '@mooring/connectors/kit/batch';
 import { assertNamesEncodable } from '@mooring/connectors/kit/half-characters';
-import type { RecordBatch } from 'apache-arrow';
 import { distinctNames } from './column-names.js';
 import { createOutputMeter, type OutputMeter } from './output-meter.js';
 
@@ -34,32 +42,39 @@ function createWriter(arrow: ArrowLibrary) {
 
 type Messages = ReturnType<typeof createMessages>;
 
+/** Rows of a batch. */
+interface Part {
+  from: number;
+  count: number;
+  /** Number of the first one in the answer, from 1. */
+  firstRow: number;
+}
+
 /** Messages of the streaming format. */
 function createMessages(arrow: ArrowLibrary, columns: readonly Column[]) {
   const forms = columns.map((column, position) => arrowColumn(arrow, { column, position }));
   const names = distinctNames(columns);
   assertNamesEncodable(names);
-  // A source's nullability can be wrong for views and joins, so every field is nullable.
-  const schema = new arrow.Schema(
-    forms.map(({ type }, position) => new arrow.Field(names[position] ?? '', type, true)),
-  );
-  const type = new arrow.Struct(schema.fields);
+  const types = forms.map(({ type }) => type);
+  const schema = schemaOf(arrow, names, types);
   const writer = createWriter(arrow);
-  const batchOf = (rows: readonly Row[], firstRow: number): RecordBatch => {
-    const children = forms.map((form) => form.dataOf(rows, firstRow));
-    return new arrow.RecordBatch(
-      schema,
-      arrow.makeData({ type, length: rows.length, nullCount: 0, children }),
-    );
+  const childrenOf = (batch: Batch, { from, count, firstRow }: Part) => {
+    if ('arrow' in batch) return cutColumns(batch.arrow, from, count);
+    const rows = batch.rows.slice(from, from + count);
+    return forms.map((form) => form.dataOf(rows, firstRow));
   };
   return {
     schema(): Uint8Array {
       writer.reset(undefined, schema);
       return writer.take();
     },
-    /** @param firstRow number of the first row, from 1 */
-    rows(rows: readonly Row[], firstRow: number): Uint8Array {
-      writer.write(batchOf(rows, firstRow));
+    /** @throws ConnectorError `protocol_error` for a record batch of other types than the columns have */
+    check(batch: Batch): void {
+      if ('arrow' in batch) assertTypes(batch.arrow, columns, types);
+    },
+    part(batch: Batch, part: Part): Uint8Array {
+      const children = childrenOf(batch, part);
+      writer.write(recordBatchOf(arrow, schema, { length: part.count, children }));
       return writer.take();
     },
     end(): Uint8Array {
@@ -71,15 +86,15 @@ function createMessages(arrow: ArrowLibrary, columns: readonly Column[]) {
 
 const nothing = new Uint8Array(0);
 
-/** The most rows from the start whose message fits. */
+/** The most rows from the start of a part whose message fits. */
 function fitting(
   messages: Messages,
-  { rows, firstRow }: { rows: readonly Row[]; firstRow: number },
+  { batch, part }: { batch: Batch; part: Part },
   room: number,
 ): { message: Uint8Array; rows: number } {
-  let count = rows.length;
+  let { count } = part;
   while (count > 0) {
-    const message = messages.rows(rows.slice(0, count), firstRow);
+    const message = messages.part(batch, { ...part, count });
     if (message.length <= room) return { message, rows: count };
     count = Math.min(count - 1, Math.floor((count * room) / message.length));
   }
@@ -87,14 +102,15 @@ function fitting(
 }
 
 /**
- * Arrow's IPC streaming format (Columnar Format 1.5), one record batch per batch of the source; see `arrow-types.ts`
- * for the types. A batch is requested when the consumer has taken the previous one; the first chunk comes after the
- * first batch. Schema and end are always written, whatever the byte cap.
+ * Arrow's IPC streaming format (Columnar Format 1.5), one record batch per batch of the source; see `kit/arrow/types.ts`
+ * for the types. Record batches of the source pass without a row being made. A batch is requested when the consumer has
+ * taken the previous one; the first chunk comes after the first batch. Schema and end are always written, whatever the
+ * byte cap.
  * @throws ConnectorError `unsupported` when an Arrow type cannot hold a value.
  */
 export async function* encodeArrow(
   columns: readonly Column[],
-  batches: AsyncIterable<readonly Row[]>,
+  batches: AsyncIterable<Batch>,
   meter: OutputMeter = createOutputMeter(),
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const arrow = await import('apache-arrow');
@@ -102,12 +118,14 @@ export async function* encodeArrow(
   let head = messages.schema();
   meter.wrote(0, head.length + END_BYTES);
   for await (const batch of batches) {
-    for (let from = 0; from < batch.length && !meter.isFull(); from += ROWS_MAX) {
-      const rows = batch.slice(from, from + ROWS_MAX);
-      const part = fitting(messages, { rows, firstRow: meter.rows() + 1 }, meter.room());
-      if (part.rows < rows.length) meter.full();
-      meter.wrote(part.rows, part.message.length);
-      const chunk = Buffer.concat([head, part.message]);
+    messages.check(batch);
+    const length = lengthOf(batch);
+    for (let from = 0; from < length && !meter.isFull(); from += ROWS_MAX) {
+      const part = { from, count: Math.min(ROWS_MAX, length - from), firstRow: meter.rows() + 1 };
+      const { message, rows } = fitting(messages, { batch, part }, meter.room());
+      if (rows < part.count) meter.full();
+      meter.wrote(rows, message.length);
+      const chunk = Buffer.concat([head, message]);
       head = nothing;
       if (chunk.length > 0) yield chunk;
     }

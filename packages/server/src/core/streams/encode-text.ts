@@ -1,12 +1,14 @@
 import type { Column, Row } from '@mooring/connectors/interface/data-types';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Batch } from '@mooring/connectors/interface/plan';
+import { rowsIn } from '@mooring/connectors/kit/batch';
 import { halfCharacterRemedy, hasHalfCharacter } from '@mooring/connectors/kit/half-characters';
 import { createOutputMeter, type OutputMeter } from './output-meter.js';
 
-/** Encodes rows. @param meter absent: one without a cap */
+/** Encodes batches. @param meter absent: one without a cap */
 export type Encode = (
   columns: readonly Column[],
-  batches: AsyncIterable<readonly Row[]>,
+  batches: AsyncIterable<Batch>,
   meter?: OutputMeter,
 ) => AsyncGenerator<Uint8Array, void, undefined>;
 
@@ -59,7 +61,7 @@ function fitting(form: TextForm, rows: readonly Row[], room: number): { text: st
  */
 export async function* encodeText(
   form: TextForm,
-  batches: AsyncIterable<readonly Row[]>,
+  batches: AsyncIterable<Batch>,
   meter: OutputMeter = createOutputMeter(),
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let head = form.head;
@@ -78,16 +80,18 @@ export async function* encodeText(
     return chunk;
   };
   for await (const batch of batches) {
-    let from = 0;
-    let body = '';
-    for (let to = 1; to <= batch.length; to += 1) {
-      body += form.line(batch[to - 1] ?? []);
-      if (body.length < CHUNK_LENGTH && to < batch.length) continue;
-      const chunk = chunkOf(batch.slice(from, to), body);
-      if (chunk.length > 0) yield chunk;
-      if (meter.isFull()) return;
-      from = to;
-      body = '';
+    for (const rows of rowsIn(batch, form.columns, meter.rows() + 1)) {
+      let from = 0;
+      let body = '';
+      for (let to = 1; to <= rows.length; to += 1) {
+        body += form.line(rows[to - 1] ?? []);
+        if (body.length < CHUNK_LENGTH && to < rows.length) continue;
+        const chunk = chunkOf(rows.slice(from, to), body);
+        if (chunk.length > 0) yield chunk;
+        if (meter.isFull()) return;
+        from = to;
+        body = '';
+      }
     }
   }
   if (head !== '') yield chunkOf([], '');

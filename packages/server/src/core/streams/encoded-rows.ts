@@ -1,5 +1,6 @@
-import type { RowStream } from '@mooring/connectors/interface/connector';
-import { applyCaps, type StreamCaps, type StreamOutcome } from './caps.js';
+import type { Row } from '@mooring/connectors/interface/data-types';
+import type { Batch } from '@mooring/connectors/interface/plan';
+import { applyCaps, type BatchStream, type StreamCaps, type StreamOutcome } from './caps.js';
 import { encodeArrow } from './encode-arrow.js';
 import { encodeCsv, encodeCsvForSpreadsheets } from './encode-csv.js';
 import { encodeNdjson, encodeNdjsonWithColumns } from './encode-ndjson.js';
@@ -26,9 +27,9 @@ const encoders: Readonly<Record<StreamFormat, Encode>> = {
   arrow: encodeArrow,
 };
 
-/** The rows of a source in one of the formats, truncated at the caps; `stop` as for {@link applyCaps}. */
+/** The batches of a source in one of the formats, truncated at the caps; `stop` as for {@link applyCaps}. */
 export function encodeRows(
-  stream: RowStream,
+  stream: BatchStream,
   format: StreamFormat,
   caps: StreamCaps,
   stop: AbortController,
@@ -39,6 +40,25 @@ export function encodeRows(
     return outcome();
   }
   return { chunks: chunks(), counts: () => ({ rows: meter.rows(), bytes: meter.bytes() }) };
+}
+
+/** Rows as batches, for connectors that return nothing else. Hands on `next` and `return` at once, as a generator would not. */
+export function rowBatches(batches: AsyncIterable<readonly Row[]>): AsyncIterable<Batch> {
+  return {
+    [Symbol.asyncIterator]() {
+      const source = batches[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const { done, value } = await source.next();
+          return done ? { done, value: undefined } : { done: false, value: { rows: value } };
+        },
+        async return() {
+          await source.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }
 
 /** A whole answer at once, for small answers. */

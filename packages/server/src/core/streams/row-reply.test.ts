@@ -73,7 +73,7 @@ describe('a whole stream', () => {
     const stop = new AbortController();
     const batches = {
       [Symbol.asyncIterator]: () => ({
-        next: async () => ({ done: false, value: batch(0) }),
+        next: async () => ({ done: false, value: { rows: batch(0) } }),
         return: () => new Promise<never>(() => undefined),
       }),
     };

@@ -7,9 +7,8 @@ import {
   type Server,
 } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import type { RowStream } from '@mooring/connectors/interface/connector';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
-import type { StreamCaps } from '../caps.js';
+import type { BatchStream, StreamCaps } from '../caps.js';
 import { encodeRows } from '../encoded-rows.js';
 import { lastWords } from '../last-words.js';
 import { type BrokenEnding, type ReplyOutcome, type RowReply, sendRows } from '../row-reply.js';
@@ -17,7 +16,7 @@ import { type BrokenEnding, type ReplyOutcome, type RowReply, sendRows } from '.
 export const noCaps: StreamCaps = { rowsMax: 0, bytesMax: 0, secondsMax: 0, idleSeconds: 30 };
 
 type Given = Partial<Pick<RowReply, 'format' | 'stop' | 'beforeHead'>> & {
-  stream: RowStream;
+  stream: BatchStream;
   caps?: StreamCaps;
 };
 

@@ -1,5 +1,6 @@
-import type { RowStream } from '@mooring/connectors/interface/connector';
 import type { Column, NeutralType, Row } from '@mooring/connectors/interface/data-types';
+import type { Batch } from '@mooring/connectors/interface/plan';
+import type { BatchStream } from '../caps.js';
 
 export const column = (name: string, type: NeutralType = 'string'): Column => ({
   name,
@@ -11,7 +12,7 @@ export const column = (name: string, type: NeutralType = 'string'): Column => ({
 export type Step = readonly Row[] | Error | 'silence';
 
 export interface SyntheticSource {
-  stream: RowStream;
+  stream: BatchStream;
   /** Batches requested so far. */
   pulled(): number;
   /** Whether the consumer has left, or the source has ended or failed by itself. */
@@ -38,7 +39,7 @@ export function syntheticSource(
       resolve();
     };
   });
-  async function* batches(): AsyncGenerator<readonly Row[], void, undefined> {
+  async function* batches(): AsyncGenerator<Batch, void, undefined> {
     try {
       for (;;) {
         pulled += 1;
@@ -51,7 +52,7 @@ export function syntheticSource(
             signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
           });
         } else {
-          yield next;
+          yield { rows: next };
         }
       }
     } finally {
@@ -71,8 +72,8 @@ export function sourceOf(columns: readonly Column[], ...batches: readonly Step[]
   return syntheticSource(columns, (batch) => batches[batch]);
 }
 
-export async function* batchesOf(...batches: readonly (readonly Row[])[]): AsyncGenerator<readonly Row[]> {
-  yield* batches;
+export async function* batchesOf(...batches: readonly (readonly Row[])[]): AsyncGenerator<Batch> {
+  for (const rows of batches) yield { rows };
 }
 
 export async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {

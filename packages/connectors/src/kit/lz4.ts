@@ -1,0 +1,95 @@
+// LZ4 as Parquet and Arrow use it: github.com/lz4/lz4, doc/lz4_Block_format.md and doc/lz4_Frame_format.md (1.6.3).
+
+/**
+ * Copies output that was written before; source and target overlap where the length exceeds the offset.
+ * @returns false for a copy from before the start or beyond the end
+ */
+export function copyBack(
+  output: Uint8Array,
+  to: number,
+  { offset, length }: { offset: number; length: number },
+): boolean {
+  if (offset === 0 || offset > to || length > output.length - to) return false;
+  if (offset >= length) output.copyWithin(to, to - offset, to - offset + length);
+  else for (let index = to; index < to + length; index += 1) output[index] = output[index - offset] ?? 0;
+  return true;
+}
+
+/**
+ * Decodes one block into `output` at `start`. Its matches may reach into what stands before.
+ * @returns position after the last byte written; undefined for a broken block, or one that does not fit
+ */
+export function decodeLz4Block(input: Uint8Array, output: Uint8Array, start: number): number | undefined {
+  let at = 0;
+  let to = start;
+  // NaN beyond the end, which fails every comparison below.
+  const lengthFrom = (nibble: number) => {
+    let length = nibble;
+    for (let more = nibble === 15 ? 255 : 0; more === 255; at += 1) {
+      more = input[at] ?? Number.NaN;
+      length += more;
+    }
+    return length;
+  };
+  while (at < input.length) {
+    const token = input[at] as number;
+    at += 1;
+    const literals = lengthFrom(token >> 4);
+    if (!(literals <= input.length - at && literals <= output.length - to)) return undefined;
+    output.set(input.subarray(at, at + literals), to);
+    at += literals;
+    to += literals;
+    if (at === input.length) break;
+    const [low, high] = [input[at], input[at + 1]];
+    if (low === undefined || high === undefined) return undefined;
+    at += 2;
+    const length = lengthFrom(token & 15) + 4;
+    if (Number.isNaN(length) || !copyBack(output, to, { offset: low | (high << 8), length }))
+      return undefined;
+    to += length;
+  }
+  return to;
+}
+
+const MAGIC = 0x184d_2204;
+/** Bits of the frame descriptor's first byte. */
+const flags = { version: 0b1100_0000, blockChecksum: 16, contentSize: 8, contentChecksum: 4, dictionary: 1 };
+const STORED = 0x8000_0000;
+
+/**
+ * The content of a frame, whose checksums are not looked at.
+ * @param length of the content
+ * @returns undefined for a broken frame, one that needs a dictionary, and one of another length
+ */
+export function decodeLz4Frame(frame: Uint8Array, length: number): Uint8Array | undefined {
+  if (frame.length < 7) return undefined;
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const flag = view.getUint8(4);
+  if (view.getUint32(0, true) !== MAGIC || (flag & flags.version) !== 64 || (flag & flags.dictionary) !== 0)
+    return undefined;
+  const output = new Uint8Array(length);
+  const trailer = flag & flags.blockChecksum ? 4 : 0;
+  let at = 7 + (flag & flags.contentSize ? 8 : 0);
+  for (let to = 0; at + 4 <= frame.length; ) {
+    const size = view.getUint32(at, true);
+    at += 4;
+    if (size === 0) {
+      const end = at + (flag & flags.contentChecksum ? 4 : 0);
+      return to === length && end === frame.length ? output : undefined;
+    }
+    const stored = size % STORED;
+    if (stored + trailer > frame.length - at) return undefined;
+    const block = frame.subarray(at, at + stored);
+    at += stored + trailer;
+    if (size < STORED) {
+      const end = decodeLz4Block(block, output, to);
+      if (end === undefined) return undefined;
+      to = end;
+    } else {
+      if (stored > length - to) return undefined;
+      output.set(block, to);
+      to += stored;
+    }
+  }
+  return undefined;
+}
