@@ -1,7 +1,8 @@
 // Generates docs/reference from the code; `--check` fails when a committed file is stale.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { apiSpecsOf, metaOf } from '../packages/connectors/dist/kit/properties.js';
+import { metaOf } from '../packages/connectors/dist/kit/properties.js';
+import { apiSpecsOf } from '../packages/connectors/dist/qlik/api-specs.js';
 import { manifests } from '../packages/connectors/dist/registry.js';
 import { errorTable } from '../packages/contract/dist/errors.js';
 import { openApiDocument } from '../packages/contract/dist/openapi.js';

@@ -53,10 +53,17 @@ export const rooms = [
     mayImport: ['interface', 'providers', 'kit', 'families'],
   },
   {
+    name: 'qlik',
+    at: `${connectors}/qlik`,
+    purpose:
+      "Qlik's wire: provider names, connect statements, QRIs, api-specs, `connectionProperties`, and properties of Qlik's drivers that have no effect here.",
+    mayImport: ['contract', 'interface', 'kit'],
+  },
+  {
     name: 'registry',
     at: `${connectors}/registry.ts`,
     purpose: 'One line per source.',
-    mayImport: ['interface', 'sources'],
+    mayImport: ['interface', 'qlik', 'sources'],
   },
   {
     name: 'crypto',
@@ -137,7 +144,7 @@ export const rooms = [
     name: 'catalogue',
     at: `${core}/catalogue`,
     purpose: 'Finds manifests, loads connectors, turns property problems into errors.',
-    mayImport: [...aboutSources, 'registry', 'crypto', 'store', 'errors', 'audit'],
+    mayImport: [...aboutSources, 'qlik', 'registry', 'crypto', 'store', 'errors', 'audit'],
   },
   {
     name: 'oauth',
@@ -173,6 +180,7 @@ export const rooms = [
       ...[
         'contract',
         ...aboutSources,
+        'qlik',
         'crypto',
         'egress',
         'config',
@@ -256,6 +264,7 @@ export const rooms = [
       ...[
         'contract',
         ...aboutSources,
+        'qlik',
         'crypto',
         'config',
         'store',

@@ -1,15 +1,36 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { Connector, SessionContext } from './interface/connector.js';
 import { Secret } from './interface/secret.js';
-import { apiSpecsOf, destinationOf, hasInteractiveSignIn, metaOf } from './kit/properties.js';
+import { destinationOf, hasInteractiveSignIn, metaOf } from './kit/properties.js';
 import { hideSecrets } from './kit/secret-fields.js';
+import { apiSpecsOf } from './qlik/api-specs.js';
+import { qlikNamesOf } from './qlik/names.js';
+import { withTuning } from './qlik/tuning.js';
 import { manifests } from './registry.js';
 
 const sourcesFolder = fileURLToPath(new URL('./sources/', import.meta.url));
 const folders = readdirSync(sourcesFolder).toSorted();
+const packagesFolder = fileURLToPath(new URL('../../', import.meta.url));
+
+const forTests = /\.test\.ts$|\.d\.ts$|\/(?:suite|testing|__fixtures__)\/|test-stand|harness/;
+
+/** Source files of packages, as paths below `packages`, without those that serve tests only. */
+function productFiles(names: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    const files = readdirSync(path.join(packagesFolder, name, 'src'), { recursive: true, encoding: 'utf8' });
+    return files
+      .map((file) => `${name}/src/${file.replaceAll(path.sep, '/')}`)
+      .filter((file) => file.endsWith('.ts') && !forTests.test(file));
+  });
+}
+
+/** The text of a file without its comments. */
+const codeOf = (file: string): string =>
+  readFileSync(path.join(packagesFolder, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
 
 describe('the shape of the sources', () => {
   it('lists every folder in the registry, by its name', () => {
@@ -97,27 +118,73 @@ describe('the shape of the sources', () => {
     });
   });
 
-  it('is not named outside sources, registry and tests', () => {
+  it('is not named outside sources, qlik, registry and tests', () => {
     const ids = manifests.map((manifest) => manifest.id).filter((id) => id !== 'rest');
-    const packages = fileURLToPath(new URL('../../', import.meta.url));
-    const product = ['contract', 'connectors', 'server'].map((name) => path.join(packages, name, 'src'));
-    const offenders: string[] = [];
-    const walk = (folder: string) => {
-      for (const entry of readdirSync(folder, { withFileTypes: true })) {
-        const full = path.join(folder, entry.name);
-        if (entry.isDirectory()) {
-          if (
-            full !== sourcesFolder.replace(/\/$/, '') &&
-            !/suite|testing|families|__fixtures__/.test(entry.name)
-          )
-            walk(full);
-        } else if (/\.ts$/.test(entry.name) && !/\.test\.ts$|registry\.ts$/.test(entry.name)) {
-          const code = readFileSync(full, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
-          for (const id of ids) if (code.includes(`'${id}'`)) offenders.push(`${full}: ${id}`);
-        }
-      }
-    };
-    for (const folder of product.filter((candidate) => existsSync(candidate))) walk(folder);
+    const offenders = productFiles(['contract', 'connectors', 'server'])
+      .filter((file) => !/^connectors\/src\/(?:sources|families|qlik)\/|\/registry\.ts$/.test(file))
+      .flatMap((file) => ids.filter((id) => codeOf(file).includes(`'${id}'`)).map((id) => `${file}: ${id}`));
     expect(offenders).toEqual([]);
+  });
+});
+
+describe("Qlik's wire", () => {
+  const wireOnly = /Qv\w+Package|Qv\w+\.exe|DcaasAPI|connectorProvider|['"`]qri:/;
+  const ofSources =
+    /qri(?![a-z])|(?:source|statement)Property|statementProvider|providerName|connectorVersion|sourceType|CONNECT TO|connectionProperties\b(?!')|separateCredentials|selectedCredentials|credentialsName|authCode|qUsername|qPassword|qType|WITH CONNECTION|another driver/;
+
+  it.each([
+    ['server', wireOnly],
+    ['connectors', new RegExp(`${wireOnly.source}|${ofSources.source}`)],
+  ])('is named by no file of %s outside its room', (name, words) => {
+    const offenders = productFiles([name])
+      .filter((file) => !file.startsWith('connectors/src/qlik/'))
+      .flatMap((file) => {
+        const found = words.exec(codeOf(file));
+        return found ? [`${file}: ${found[0]}`] : [];
+      });
+    expect(offenders).toEqual([]);
+  });
+
+  it('names a source without a line of its own by its category', () => {
+    const prefixes = (['file', 'database', 'api'] as const).map((category) => {
+      const { qriPrefix, sourceProperty } = qlikNamesOf({ id: 'New_Source', category });
+      return [qriPrefix, sourceProperty];
+    });
+    expect(prefixes).toEqual([
+      ['qri:file:new-source://', 'sourceType'],
+      ['qri:db:new-source://', 'driver'],
+      ['qri:api:new-source://', 'sourceType'],
+    ]);
+  });
+
+  it("accepts properties of Qlik's drivers, which no connector sees", async () => {
+    const seen: unknown[] = [];
+    const connector: Connector = {
+      targets: (properties) => {
+        seen.push(properties);
+        return [];
+      },
+      open: async ({ properties }) => {
+        seen.push(properties);
+        throw new Error('nothing to open');
+      },
+    };
+    const own = (await import('./sources/postgres/manifest.js')).manifest;
+    const joined = withTuning({ ...own, load: async () => ({ connector }) });
+    // The order of stored definitions and of connect statements.
+    expect(Object.keys(joined.properties.shape).join()).toMatch(
+      /^host,port,db,FetchTSWTZasTimestamp,MaxVarcharSize,sslmode/,
+    );
+    const given = { host: 'h', db: 'd', MaxVarcharSize: '9' };
+    expect(joined.properties.safeParse(given).success).toBe(true);
+    expect(own.properties.safeParse(given).success).toBe(false);
+    const { connector: deaf } = await joined.load();
+    deaf.targets(given, {});
+    const login = { signIn: 'password', fields: {} };
+    await expect(deaf.open({ properties: given, login }, {} as SessionContext)).rejects.toThrow('nothing');
+    expect(seen).toEqual([
+      { host: 'h', db: 'd' },
+      { host: 'h', db: 'd' },
+    ]);
   });
 });

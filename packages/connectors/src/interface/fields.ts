@@ -91,14 +91,3 @@ export function propertyMeta(schema: z.ZodType): PropertyMeta | undefined {
 
 /** Text, number or boolean, stored as text: a connect statement has no other type, and must read back as written. */
 export const scalarText = (lengthMax: number) => z.union([line(lengthMax), z.number(), z.boolean()]);
-
-/**
- * A property that Qlik publishes for its own driver: accepted, stored as text, and without effect.
- * @param title shown to users
- */
-export const tuning = (title: string) =>
-  property(scalarText(256), {
-    title,
-    description: 'Accepted for compatibility with another driver; has no effect here.',
-    decides: 'nothing',
-  }).optional();

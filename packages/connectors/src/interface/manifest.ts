@@ -31,22 +31,12 @@ export interface SourceManifest {
   /** Qlik's data source id if there is one; also the folder's name. */
   id: string;
   name: string;
-  /**
-   * Qlik's provider executable: `provider` of data-sources, `connectorProvider` of api-specs, `qType` of connections.
-   */
-  provider: string;
-  /** Provider in the connect statement, if Qlik's differs from `provider`. */
-  statementProvider?: string;
-  providerName: string;
-  /** Key that names the source in a connect statement; null if the provider has only one source. */
-  sourceProperty: 'sourceType' | 'driver' | null;
-  connectorVersion: string;
   category: 'file' | 'database' | 'api';
   stage: 'preview' | 'beta' | 'stable';
   links: readonly { title: string; url: string }[];
   /** Inline SVG, at most 4 KB, no script, no external reference. */
   icon: string;
-  /** All properties, strict. The kit adds the separated-credentials trio and `authCode`. */
+  /** All properties, strict. What only Qlik's clients know is added in the `qlik` room. */
   properties: z.ZodObject;
   /**
    * Moves input to where it belongs before validation, for properties that combine several things, such as a list of
@@ -77,12 +67,10 @@ export interface SourceManifest {
   signIns: readonly SignInMethod[];
   capabilities: Capabilities;
   evidence: Evidence;
-  /** Prefix of the source's QRI, for instance `qri:db:postgres://`. */
-  qriPrefix: string;
   /**
-   * Definition properties that name the target, in order: the same values are the same target and have the same QRI,
-   * whatever else differs. Absent: all properties of the definition.
+   * Definition properties that name the target, in order: the same values are the same target, whatever else differs.
+   * Absent: all properties of the definition.
    */
-  qriProperties?: readonly string[];
+  target?: readonly string[];
   load: () => Promise<{ connector: Connector }>;
 }

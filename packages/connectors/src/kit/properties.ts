@@ -1,38 +1,14 @@
-import type { ApiSpecs, PropertySpec } from '@mooring/contract/data-source-schema';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type PropertyMeta, propertyMeta } from '../interface/fields.js';
 import type { SourceManifest } from '../interface/manifest.js';
 import type { PropertyProblem } from '../interface/property-problem.js';
-import { Secret } from '../interface/secret.js';
+import type { Secret } from '../interface/secret.js';
 import { isInteractive, type SignInMethod } from '../interface/sign-in.js';
 import { canonical, problemsOf } from './property-input.js';
 import { hideAll, hideSecrets } from './secret-fields.js';
 
-// Everything that is derived from a manifest's properties: api-specs, validation, the split between definition and
+// Everything that is derived from a manifest's properties: validation, the split between definition and
 // vault, and the destination to which a credential is bound.
-
-/** Qlik's separated-credentials trio, which every source accepts. */
-const separatedProperties = {
-  separateCredentials: {
-    type: 'boolean',
-    default: false,
-    description: 'Each user provides their own credentials; none are stored with the connection.',
-  },
-  selectedCredentials: { type: 'string', description: 'Id of your separated credential to use.' },
-  credentialsName: {
-    type: 'string',
-    description: 'Name for the separated credential made from this request.',
-  },
-} as const satisfies Record<string, PropertySpec>;
-
-/** Members of `connectionProperties` that control credentials instead of describing the source. */
-export interface CredentialChoice {
-  separateCredentials: boolean;
-  selectedCredentials?: string;
-  credentialsName?: string;
-  /** Code pasted after an interactive sign-in. */
-  authCode?: Secret<string>;
-}
 
 /** Secrets of a connection itself, by property. */
 export type ConnectionSecrets = Readonly<Record<string, Secret<unknown>>>;
@@ -46,7 +22,6 @@ export interface SplitProperties {
   credential: Record<string, unknown>;
   connectionSecrets: ConnectionSecrets;
   signIn: SignInMethod;
-  choice: CredentialChoice;
 }
 
 export type ParsedProperties =
@@ -70,45 +45,6 @@ export function hasInteractiveSignIn(manifest: SourceManifest): boolean {
   return manifest.signIns.some((method) => isInteractive(method.oauth));
 }
 
-/** The source's properties in Qlik's `api-specs` form. */
-export function apiSpecsOf(manifest: SourceManifest): ApiSpecs {
-  const schema = z.toJSONSchema(manifest.properties, { io: 'input', unrepresentable: 'any' });
-  const properties: Record<string, PropertySpec> = {};
-  for (const [name, value] of Object.entries(schema.properties ?? {})) {
-    const { decides, dials, holder, sentInQuery, entriesByName, anyOf, examples, ...rest } = value as Record<
-      string,
-      unknown
-    >;
-    const type = typeof rest['type'] === 'string' ? rest['type'] : 'string';
-    // Clients offer known values to users, as Qlik lists them; some sources accept others too, and their description
-    // says so.
-    properties[name] = { ...rest, type, ...(examples === undefined ? {} : { enum: examples }) };
-  }
-  if (hasInteractiveSignIn(manifest)) {
-    properties['authCode'] = {
-      type: 'string',
-      default: '',
-      description: 'Code shown after the interactive sign-in.',
-    };
-  }
-  return {
-    connectorProvider: manifest.provider,
-    connectorVersion: manifest.connectorVersion,
-    connectionProperties: {
-      type: 'object',
-      properties: { ...properties, ...separatedProperties },
-      ...(schema.required && schema.required.length > 0 ? { required: schema.required } : {}),
-    },
-  };
-}
-
-const choiceSchema = z.strictObject({
-  separateCredentials: z.boolean().default(false),
-  selectedCredentials: z.string().max(64).optional(),
-  credentialsName: z.string().optional(),
-  authCode: z.string().max(8192).optional(),
-});
-
 /** The sign-in method that the properties select. */
 export function selectSignIn(
   manifest: SourceManifest,
@@ -124,7 +60,7 @@ export function selectSignIn(
 }
 
 /**
- * Validates `connectionProperties` against the source and splits them by holder. Whether the credential is complete is
+ * Validates properties against the source and splits them by holder. Whether the credential is complete is
  * a separate question: see `lackingOf`.
  * @param stored names of the connection's own secrets that are already stored
  */
@@ -133,30 +69,23 @@ export function parseProperties(
   input: Readonly<Record<string, unknown>>,
   stored: readonly string[] = [],
 ): ParsedProperties {
-  const shape = { ...manifest.properties.shape, ...choiceSchema.shape } as Record<string, z.ZodType>;
-  const { value: given, problems } = canonical(shape, input);
-  const value = manifest.arrange?.(given) ?? given;
-  const steering = new Set(Object.keys(choiceSchema.shape));
-  const entries = Object.entries(value);
-  const ofSource = Object.fromEntries(entries.filter(([name]) => !steering.has(name)));
-  const source = manifest.properties.safeParse(ofSource);
-  const steered = Object.fromEntries(entries.filter(([name]) => steering.has(name)));
-  const choice = choiceSchema.safeParse(steered);
-  if (!source.success) problems.push(...problemsOf(source.error, ofSource));
-  if (!choice.success) problems.push(...problemsOf(choice.error, steered));
-  if (problems.length > 0 || !source.success || !choice.success) return { ok: false, problems };
+  const { value, problems } = canonical(manifest.properties.shape as Record<string, z.ZodType>, input);
+  const given = { ...(manifest.arrange?.(value) ?? value) };
+  const parsed = manifest.properties.safeParse(given);
+  if (!parsed.success) problems.push(...problemsOf(parsed.error, given));
+  if (problems.length > 0 || !parsed.success) return { ok: false, problems };
 
   const held: Record<NonNullable<PropertyMeta['holder']>, Record<string, unknown>> = {
     definition: {},
     credential: {},
     connection: {},
   };
-  for (const [name, property] of Object.entries(source.data)) {
+  for (const [name, property] of Object.entries(parsed.data)) {
     if (property !== undefined) held[metaOf(manifest, name).holder ?? 'definition'][name] = property;
   }
   const split = {
     definition: held.definition,
-    set: Object.keys(held.definition).filter((name) => ofSource[name] !== undefined),
+    set: Object.keys(held.definition).filter((name) => given[name] !== undefined),
     credential: hideSecrets(manifest, held.credential),
     connectionSecrets: hideAll(held.connection),
   };
@@ -183,20 +112,7 @@ export function parseProperties(
       })),
     };
   }
-  const { selectedCredentials, credentialsName, authCode, separateCredentials } = choice.data;
-  return {
-    ok: true,
-    value: {
-      ...split,
-      signIn,
-      choice: {
-        separateCredentials,
-        ...(selectedCredentials ? { selectedCredentials } : {}),
-        ...(credentialsName ? { credentialsName } : {}),
-        ...(authCode ? { authCode: new Secret(authCode) } : {}),
-      },
-    },
-  };
+  return { ok: true, value: { ...split, signIn } };
 }
 
 /**

@@ -11,13 +11,8 @@ const icon =
 /** A bucket, and segments of at least one byte each. */
 const bucketAndKey = 1 + keyBytesMax;
 
-/** What the manifests of both S3 sources share; they differ in id, name and version. */
+/** What the manifests of both S3 sources share; they differ in id and name. */
 export const s3Manifest = {
-  provider: 'QvWebStorageProviderConnectorPackage.exe',
-  statementProvider: 'QvWebConnectorPackage.exe',
-  providerName: 'Qlik Web Connectors',
-  sourceProperty: 'sourceType',
-  connectorVersion: '1.0.0',
   category: 'file',
   stage: 'beta',
   links: [
@@ -56,6 +51,5 @@ export const s3Manifest = {
       'Mooring never writes, but the keys may allow it: provide read-only keys.',
     ],
   },
-  qriPrefix: 'qri:file:s3://',
-  qriProperties: ['endpoint', 'region', 'bucketName'],
+  target: ['endpoint', 'region', 'bucketName'],
 } as const satisfies Omit<SourceManifest, 'id' | 'name' | 'load'>;

@@ -19,10 +19,6 @@ const settingsSchema = z.object({
 export const manifest: SourceManifest = {
   id: 'gbq',
   name: 'Google BigQuery',
-  provider: 'QvOdbcConnectorPackage.exe',
-  providerName: 'Qlik® ODBC Connector Package',
-  sourceProperty: 'driver',
-  connectorVersion: '1.0.0',
   category: 'database',
   stage: 'beta',
   links: [
@@ -66,7 +62,6 @@ export const manifest: SourceManifest = {
       'A P12 key is opened when it is used, not when it is entered.',
     ],
   },
-  qriPrefix: 'qri:db:bigquery://',
-  qriProperties: ['Catalog'],
+  target: ['Catalog'],
   load: () => import('./connector.js'),
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { line, property, tuning } from '../../interface/fields.js';
+import { line, property } from '../../interface/fields.js';
 import { keyFileSchema } from './credentials.js';
 
 /** All properties of a BigQuery connection, strict. Names are Qlik's; Location and maximumBytesBilled are ours. */
@@ -55,25 +55,6 @@ export const propertiesSchema = z.strictObject({
     secret: true,
     holder: 'credential',
   }).optional(),
-  SupportOldClient: tuning('Support old clients'),
-  Catalog_Old: tuning('Former project'),
-  Min_TLS: tuning('Lowest TLS version'),
-  SQLDialect: tuning('SQL dialect'),
-  RowsFetchedPerBlock: tuning('Rows per block'),
-  DefaultStringColumnLength: tuning('Length of text columns'),
-  AllowLargeResults: tuning('Large results'),
-  EnableHTAPI: tuning('Storage API'),
-  HTAPI_MinResultsSize: tuning('Row threshold for the storage API'),
-  HTAPI_MinActivationRatio: tuning('Ratio threshold for the storage API'),
-  allowNonSelectQueries: tuning('Non-SELECT queries'),
-  QueryTimeout: tuning('Query timeout'),
-  Timeout: tuning('Timeout'),
-  useBulkReader: tuning('Bulk reader'),
-  bulkFetchSize: tuning('Bulk size'),
-  rowBatchSize: tuning('Rows per batch'),
-  bulkFetchColumnMode: tuning('Column-wise bulk'),
-  maxStringLength: tuning('Longest text'),
-  logSQLStatements: tuning('Statement log'),
 });
 
 /** Definition of a BigQuery connection with defaults applied. */

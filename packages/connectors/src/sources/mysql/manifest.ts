@@ -19,10 +19,6 @@ const icon =
 export const manifest: SourceManifest = {
   id: 'mysql',
   name: 'MySQL',
-  provider: 'QvOdbcConnectorPackage.exe',
-  providerName: 'Qlik® ODBC Connector Package',
-  sourceProperty: 'driver',
-  connectorVersion: '1.0.0',
   category: 'database',
   stage: 'beta',
   links: [
@@ -65,7 +61,6 @@ export const manifest: SourceManifest = {
       'Geometries are extended well-known text with their SRID; coordinates keep the order of the server.',
     ],
   },
-  qriPrefix: 'qri:db:mysql://',
-  qriProperties: ['host', 'port', 'database'],
+  target: ['host', 'port', 'database'],
   load: () => import('./connector.js'),
 };

@@ -7,7 +7,7 @@ import {
   portProperty,
   tlsProperties,
 } from '../../families/sql/properties.js';
-import { property, tuning } from '../../interface/fields.js';
+import { property } from '../../interface/fields.js';
 import type { SourceManifest } from '../../interface/manifest.js';
 
 const icon =
@@ -19,10 +19,6 @@ const icon =
 export const manifest: SourceManifest = {
   id: 'postgres',
   name: 'PostgreSQL',
-  provider: 'QvOdbcConnectorPackage.exe',
-  providerName: 'Qlik® ODBC Connector Package',
-  sourceProperty: 'driver',
-  connectorVersion: '1.0.0',
   category: 'database',
   stage: 'beta',
   links: [
@@ -38,8 +34,6 @@ export const manifest: SourceManifest = {
       description: 'Name of the database.',
       decides: 'nothing',
     }),
-    FetchTSWTZasTimestamp: tuning('Time zones as timestamps'),
-    MaxVarcharSize: tuning('Longest varchar'),
     ...tlsProperties,
     ...loginProperties,
   }),
@@ -58,7 +52,6 @@ export const manifest: SourceManifest = {
       'JSON with a repeated member name in one object is refused by name; read it as text with asText.',
     ],
   },
-  qriPrefix: 'qri:db:postgres://',
-  qriProperties: ['host', 'port', 'db'],
+  target: ['host', 'port', 'db'],
   load: () => import('./connector.js'),
 };

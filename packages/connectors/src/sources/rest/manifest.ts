@@ -235,10 +235,6 @@ const signIns: readonly SignInMethod[] = methods.map((method) => ({
 export const manifest: SourceManifest = {
   id: 'rest',
   name: 'REST',
-  provider: 'QvRestConnector.exe',
-  providerName: 'Qlik® REST Connector',
-  sourceProperty: null,
-  connectorVersion: '1.0.0',
   category: 'api',
   stage: 'beta',
   links: [
@@ -277,7 +273,6 @@ export const manifest: SourceManifest = {
       'serverCertificateValidation None is refused unless the operator sets sources.rest.unverifiedTls to allow.',
     ],
   },
-  qriPrefix: 'qri:rest://',
-  qriProperties: ['url'],
+  target: ['url'],
   load: () => import('./connector.js'),
 };

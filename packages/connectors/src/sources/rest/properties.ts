@@ -102,11 +102,6 @@ const request = {
       decides: 'nothing',
     },
   ).optional(),
-  allowWithConnection: property(z.boolean().default(false), {
-    title: 'Allow WITH CONNECTION',
-    description: "Accepted for Qlik's clients; Mooring has no load script, so it changes nothing.",
-    decides: 'nothing',
-  }),
 };
 
 const security = {

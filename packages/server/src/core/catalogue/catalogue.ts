@@ -1,6 +1,6 @@
 import type { Connector } from '@mooring/connectors/interface/connector';
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
-import { parseProperties, type SplitProperties } from '@mooring/connectors/kit/properties';
+import { type ConnectionProperties, parseConnectionProperties } from '@mooring/connectors/qlik/separated';
 import { AppError, InvalidRequest } from '../errors/app-error.js';
 import { loadConnector } from './load-connector.js';
 import type { SourceSettings } from './source-settings.js';
@@ -73,8 +73,8 @@ export function splitProperties(
   manifest: SourceManifest,
   input: Readonly<Record<string, unknown>>,
   stored: readonly string[] = [],
-): SplitProperties {
-  const parsed = parseProperties(manifest, input, stored);
+): ConnectionProperties {
+  const parsed = parseConnectionProperties(manifest, input, stored);
   if (parsed.ok) return parsed.value;
   throw new InvalidRequest(
     parsed.problems.slice(0, 50).map(({ property, message }) => ({

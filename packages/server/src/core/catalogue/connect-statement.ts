@@ -1,5 +1,6 @@
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
-import { parseConnectStatement, readConnectStatement } from '@mooring/connectors/kit/connect-statement';
+import { parseConnectStatement, readConnectStatement } from '@mooring/connectors/qlik/connect-statement';
+import { isProviderOf } from '@mooring/connectors/qlik/names';
 import { InvalidRequest } from '../errors/app-error.js';
 import type { Catalogue } from './catalogue.js';
 
@@ -24,12 +25,3 @@ export function sourceNamedIn(catalogue: Catalogue, statement: string): string |
   const only = catalogue.all().filter((manifest) => isProviderOf(manifest, provider ?? ''));
   return only.length === 1 ? only[0]?.id : undefined;
 }
-
-/**
- * For some of Qlik's sources, `qType` of a connection and the provider of its statement differ; either form is
- * accepted for either.
- */
-export const isProviderOf = (manifest: SourceManifest, provider: string): boolean =>
-  [manifest.provider, manifest.statementProvider].some(
-    (name) => name?.toLowerCase() === provider.toLowerCase(),
-  );

@@ -2,7 +2,7 @@ import type { PropertyProblem } from '@mooring/connectors/interface/property-pro
 import { Secret } from '@mooring/connectors/interface/secret';
 import { isInteractive } from '@mooring/connectors/interface/sign-in';
 import { lackingOf } from '@mooring/connectors/kit/login-parts';
-import type { SplitProperties } from '@mooring/connectors/kit/properties';
+import type { ConnectionProperties } from '@mooring/connectors/qlik/separated';
 import { InvalidRequest } from '../../errors/app-error.js';
 import { askAccount } from '../../oauth/account.js';
 import { refreshGrant } from '../../oauth/refresh-grant.js';
@@ -33,7 +33,7 @@ const wrongCode = (message: string) => invalid([{ property: 'authCode', message 
  * A login has all fields that its sign-in method needs, and none of another method.
  * @throws InvalidRequest naming each property
  */
-function assertFieldsOf({ signIn, definition, credential }: SplitProperties): void {
+function assertFieldsOf({ signIn, definition, credential }: ConnectionProperties): void {
   const lacking = lackingOf(signIn, definition, credential);
   if (lacking.length > 0) throw invalid(lacking);
   const unused = Object.keys(credential).filter((name) => !signIn.fields.includes(name));
@@ -72,7 +72,7 @@ export async function completeEntry(
 
 /** The pasted refresh token. Takes it out of the login fields, so that only the grant has it. */
 function takeRefreshToken(
-  { signIn }: SplitProperties,
+  { signIn }: ConnectionProperties,
   login: Record<string, unknown>,
 ): Secret<string> | undefined {
   const field = signIn.oauth?.refreshTokenField;

@@ -1,5 +1,5 @@
 import { isInteractive } from '@mooring/connectors/interface/sign-in';
-import type { SplitProperties } from '@mooring/connectors/kit/properties';
+import type { ConnectionProperties } from '@mooring/connectors/qlik/separated';
 import type { Caller } from '../../access/caller.js';
 import { InvalidRequest, invalidField } from '../../errors/app-error.js';
 import type { Tx } from '../../store/queryable.js';
@@ -36,7 +36,7 @@ export function createCredentialEntry(deps: CredentialEntryDependencies) {
 
   return {
     /** True if the request has at least a part of a credential. */
-    isPresent: (split: SplitProperties): boolean =>
+    isPresent: (split: ConnectionProperties): boolean =>
       Object.keys(split.credential).length > 0 || split.choice.authCode !== undefined,
 
     async begin(request: EntryRequest) {

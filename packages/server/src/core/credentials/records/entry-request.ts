@@ -1,5 +1,6 @@
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
-import type { ConnectionSecrets, SplitProperties } from '@mooring/connectors/kit/properties';
+import type { ConnectionSecrets } from '@mooring/connectors/kit/properties';
+import type { ConnectionProperties } from '@mooring/connectors/qlik/separated';
 import type { Caller } from '../../access/caller.js';
 import type { Quotas } from '../../rates/quotas.js';
 import type { CredentialTable } from '../../store/tables.js';
@@ -15,7 +16,7 @@ import type { CredentialSecrets } from './credential-records.js';
 export interface EntryRequest {
   caller: Caller;
   manifest: SourceManifest;
-  split: SplitProperties;
+  split: ConnectionProperties;
   /** Secrets of the connection, from the request or from the vault. */
   connectionSecrets: ConnectionSecrets;
   destination: string;

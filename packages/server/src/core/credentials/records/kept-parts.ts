@@ -1,6 +1,6 @@
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { lackingOf, withKeptParts } from '@mooring/connectors/kit/login-parts';
-import type { SplitProperties } from '@mooring/connectors/kit/properties';
+import type { ConnectionProperties } from '@mooring/connectors/qlik/separated';
 import type { Caller } from '../../access/caller.js';
 import { AppError } from '../../errors/app-error.js';
 import type { Queryable } from '../../store/queryable.js';
@@ -13,14 +13,14 @@ import { loadSecret, openLogin } from './sealed-secrets.js';
 
 /** A login, completed from the one it replaces. */
 export interface FilledLogin {
-  split: SplitProperties;
+  split: ConnectionProperties;
   /** Version of the sealed login that the rest is from. */
   versionRead?: number;
 }
 
 export interface Filling {
   manifest: SourceManifest;
-  split: SplitProperties;
+  split: ConnectionProperties;
   /** The login that is replaced, which is allowed at the new one's destination. */
   replaced: CredentialTable | undefined;
 }

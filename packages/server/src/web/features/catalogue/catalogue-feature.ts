@@ -1,6 +1,7 @@
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
-import { apiSpecsOf } from '@mooring/connectors/kit/properties';
-import { qriDefinitionOf } from '@mooring/connectors/kit/qri';
+import { apiSpecsOf } from '@mooring/connectors/qlik/api-specs';
+import { qlikNamesOf } from '@mooring/connectors/qlik/names';
+import { qriDefinitionOf } from '@mooring/connectors/qlik/qri';
 import type { DataSource } from '@mooring/contract/data-source-schema';
 import {
   getApiSpecs,
@@ -30,7 +31,7 @@ const assertAdministrator = (caller: Caller): void =>
 
 /** One node for each provider. Mooring has no separate connector nodes, so each is this server. */
 function connectorNodes(manifests: readonly SourceManifest[], url: string) {
-  const names = [...new Set(manifests.map((manifest) => manifest.providerName))];
+  const names = [...new Set(manifests.map((manifest) => qlikNamesOf(manifest).providerName))];
   return names.map((providerName) => ({
     url,
     contractType: 0,
@@ -38,28 +39,31 @@ function connectorNodes(manifests: readonly SourceManifest[], url: string) {
     dataSourcesUpdated: true,
     state: 'READY',
     cachedDataSources: manifests
-      .filter((manifest) => manifest.providerName === providerName)
+      .filter((manifest) => qlikNamesOf(manifest).providerName === providerName)
       .map((manifest) => manifest.id),
   }));
 }
 
-const present = (manifest: SourceManifest, isDisabled: boolean, iconUrl: string | undefined): DataSource => ({
-  dataSourceId: manifest.id,
-  name: manifest.providerName,
-  dataSourceName: manifest.name,
-  provider: manifest.provider,
-  providerName: manifest.providerName,
-  dataSourcePropertyName: manifest.sourceProperty,
-  dataSourceType: 'connector',
-  capabilities:
-    manifest.category === 'file' ? ['streaming', 'STREAMING', 'SupportFileStreaming'] : ['streaming'],
-  disabled: isDisabled,
-  settings: [],
-  qriDefinition: qriDefinitionOf(manifest),
-  ...(iconUrl === undefined
-    ? {}
-    : { uiInfo: { iconSquareUrl: iconUrl, documentation: [...manifest.links] } }),
-});
+const present = (manifest: SourceManifest, isDisabled: boolean, iconUrl: string | undefined): DataSource => {
+  const { provider, providerName, sourceProperty } = qlikNamesOf(manifest);
+  return {
+    dataSourceId: manifest.id,
+    name: providerName,
+    dataSourceName: manifest.name,
+    provider,
+    providerName,
+    dataSourcePropertyName: sourceProperty,
+    dataSourceType: 'connector',
+    capabilities:
+      manifest.category === 'file' ? ['streaming', 'STREAMING', 'SupportFileStreaming'] : ['streaming'],
+    disabled: isDisabled,
+    settings: [],
+    qriDefinition: qriDefinitionOf(manifest),
+    ...(iconUrl === undefined
+      ? {}
+      : { uiInfo: { iconSquareUrl: iconUrl, documentation: [...manifest.links] } }),
+  };
+};
 
 const list = ({ catalogue, sourceSettings, publicUrl, startedAt }: CatalogueDependencies) =>
   bind(listDataSources, async ({ query }, { caller }) => {

@@ -1,6 +1,7 @@
 import { withoutCertificates } from '@mooring/connectors/kit/certificates';
-import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import { metaOf } from '@mooring/connectors/kit/properties';
+import { writeConnectStatement } from '@mooring/connectors/qlik/connect-statement';
+import { qlikNamesOf } from '@mooring/connectors/qlik/names';
 import type { ConnectionReply } from '@mooring/contract/routes/data-connections';
 import type { DcaasConnectionReply } from '@mooring/contract/routes/dcaas';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
@@ -38,7 +39,7 @@ export function presentConnection(
     qID: row.id,
     qEngineObjectID: row.id,
     qName: row.name,
-    qType: manifest.provider,
+    qType: qlikNamesOf(manifest).provider,
     datasourceID: row.source_id,
     qConnectStatement: writeConnectStatement(manifest, stated, row.separated === 1),
     qArchitecture: 0,

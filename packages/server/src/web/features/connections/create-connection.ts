@@ -1,5 +1,6 @@
 import { isInteractive } from '@mooring/connectors/interface/sign-in';
 import { type ConnectionSecrets, destinationOf } from '@mooring/connectors/kit/properties';
+import { propertiesTag } from '@mooring/connectors/qlik/names';
 import type { CreateConnectionBody } from '@mooring/contract/routes/data-connections';
 import type { Caller } from '../../../core/access/caller.js';
 import { recordConnection } from '../../../core/audit/record.js';
@@ -143,7 +144,7 @@ export async function createConnection(
   await assertConnectionNameFree();
   const { name, entered, selected } = await initialCredential(deps, request, body.qName);
   const at = store.clock.iso();
-  const described = by === 'properties' ? [`DcaasAPI:${manifest.provider}:${manifest.connectorVersion}`] : [];
+  const described = by === 'properties' ? [propertiesTag(manifest)] : [];
   const row: ConnectionTable = {
     ...newColumns(caller, body.qName, spaceId, at),
     id: body.qID ?? body.qEngineObjectID ?? newUuid(),

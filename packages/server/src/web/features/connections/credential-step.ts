@@ -1,11 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { needsNoLogin } from '@mooring/connectors/kit/login-parts';
-import {
-  type ConnectionSecrets,
-  type SplitProperties,
-  withDefaults,
-} from '@mooring/connectors/kit/properties';
+import { type ConnectionSecrets, withDefaults } from '@mooring/connectors/kit/properties';
+import type { ConnectionProperties } from '@mooring/connectors/qlik/separated';
 import type { Caller } from '../../../core/access/caller.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
 import {
@@ -41,7 +38,7 @@ export interface PendingUpdate {
   /** The connection as it was read. */
   row: ConnectionTable;
   manifest: SourceManifest;
-  split: SplitProperties;
+  split: ConnectionProperties;
   destination: string;
   update: ConnectionUpdate;
   /** Secrets of the connection that are kept beside those of the request. */
@@ -51,13 +48,16 @@ export interface PendingUpdate {
 }
 
 /** Two connect statements with the same meaning count as equal. */
-const isSame = (manifest: SourceManifest, row: ConnectionTable, { definition }: SplitProperties): boolean =>
-  isDeepStrictEqual(withDefaults(manifest, setDefinition(manifest, row)), definition);
+const isSame = (
+  manifest: SourceManifest,
+  row: ConnectionTable,
+  { definition }: ConnectionProperties,
+): boolean => isDeepStrictEqual(withDefaults(manifest, setDefinition(manifest, row)), definition);
 
 /** Neither the former nor the new sign-in method needs a login, so no secret can be sent and none is lost. */
 function isWithoutLogin(
   { signIns }: SourceManifest,
-  { signIn }: SplitProperties,
+  { signIn }: ConnectionProperties,
   current: CredentialTable | undefined,
 ): boolean {
   const before = current && signIns.find(({ id }) => id === current.sign_in);

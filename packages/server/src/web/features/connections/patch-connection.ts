@@ -1,5 +1,6 @@
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { metaOf } from '@mooring/connectors/kit/properties';
+import { choiceNames } from '@mooring/connectors/qlik/separated';
 import { createConnectionBodySchema } from '@mooring/contract/routes/data-connections';
 import { innermost } from '@mooring/contract/values';
 import { nameSchema, type PatchBody } from '@mooring/contract/wire';
@@ -54,8 +55,6 @@ const aliases: Readonly<Record<string, Member>> = {
   connectionproperties: 'connectionProperties',
 };
 
-const steering = ['separateCredentials', 'selectedCredentials', 'credentialsName', 'authCode'];
-
 const fieldOf = (path: string): string => path.slice(0, 128);
 
 /** The path in the casing of the document. @throws InvalidRequest */
@@ -66,7 +65,7 @@ function canonicalPath(path: string, manifest: SourceManifest): string[] {
   if (!member || (isWhole && second !== undefined)) throw invalidField(fieldOf(path), 'cannot be changed');
   if (second === undefined) return [member];
   if (member === 'tags') return [member, second];
-  const known = [...Object.keys(manifest.properties.shape), ...steering].find(
+  const known = [...Object.keys(manifest.properties.shape), ...choiceNames].find(
     (name) => name.toLowerCase() === second.toLowerCase(),
   );
   if (known === undefined) throw invalidField(fieldOf(path), 'is not a property of this data source');

@@ -1,15 +1,12 @@
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { revealed, Secret } from '@mooring/connectors/interface/secret';
 import { withStoredCertificates } from '@mooring/connectors/kit/certificates';
-import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import { connectionSecretNames, selectSignIn, withDefaults } from '@mooring/connectors/kit/properties';
+import { writeConnectStatement } from '@mooring/connectors/qlik/connect-statement';
+import { isProviderOf, qlikNamesOf } from '@mooring/connectors/qlik/names';
 import type { CreateConnectionBody, PostConnectionBody } from '@mooring/contract/routes/data-connections';
 import type { Catalogue } from '../../../core/catalogue/catalogue.js';
-import {
-  isProviderOf,
-  propertiesOfStatement,
-  sourceNamedIn,
-} from '../../../core/catalogue/connect-statement.js';
+import { propertiesOfStatement, sourceNamedIn } from '../../../core/catalogue/connect-statement.js';
 import { setDefinition } from '../../../core/catalogue/set-definition.js';
 import { type LoginPair, loginPair, loginProperties } from '../../../core/credentials/records.js';
 import { invalidField } from '../../../core/errors/app-error.js';
@@ -89,7 +86,7 @@ function sourceOf(
     throw invalidField('datasourceID', 'is required: the connect statement does not name its data source');
   const manifest = catalogue.get(id);
   if (qType && !isProviderOf(manifest, qType))
-    throw invalidField('qType', `must be ${manifest.provider}, the provider of ${manifest.id}`);
+    throw invalidField('qType', `must be ${qlikNamesOf(manifest).provider}, the provider of ${manifest.id}`);
   return manifest;
 }
 

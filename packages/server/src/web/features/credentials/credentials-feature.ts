@@ -1,5 +1,6 @@
 import { isInteractive } from '@mooring/connectors/interface/sign-in';
 import { destinationOf } from '@mooring/connectors/kit/properties';
+import { qlikNamesOf } from '@mooring/connectors/qlik/names';
 import {
   type CredentialReply,
   createCredential as createRoute,
@@ -57,7 +58,7 @@ const presentCredential = (
   qID: row.id,
   qName: row.name,
   qSeparated: row.separated,
-  qType: catalogue.get(row.source_id).provider,
+  qType: qlikNamesOf(catalogue.get(row.source_id)).provider,
   updated: row.updated_at,
 });
 
@@ -72,7 +73,7 @@ async function presentCredentials(
 const presentOrphan = ({ catalogue }: CredentialsDependencies, row: CredentialTable) => ({
   qID: row.id,
   qName: row.name,
-  qType: catalogue.get(row.source_id).provider,
+  qType: qlikNamesOf(catalogue.get(row.source_id)).provider,
   created: row.created_at,
   updated: row.updated_at,
   datasourceID: row.source_id,

@@ -1,4 +1,5 @@
 import type { SignInMethod } from '@mooring/connectors/interface/sign-in';
+import { qlikNamesOf } from '@mooring/connectors/qlik/names';
 import type { updateCredential as putRoute } from '@mooring/contract/routes/data-credentials';
 import { nameSchema, type PatchBody } from '@mooring/contract/wire';
 import type { z } from 'zod';
@@ -68,7 +69,8 @@ export function assertSameCredential(
     throw invalidField('qID', 'must be the id of the credential');
   if (body.datasourceID !== undefined && body.datasourceID.toLowerCase() !== row.source_id.toLowerCase())
     throw invalidField('datasourceID', 'cannot be changed');
-  if (body.qType !== catalogue.get(row.source_id).provider) throw invalidField('qType', 'cannot be changed');
+  if (body.qType !== qlikNamesOf(catalogue.get(row.source_id)).provider)
+    throw invalidField('qType', 'cannot be changed');
   if (body.qSeparated !== undefined && body.qSeparated !== row.separated)
     throw invalidField(
       'qSeparated',

@@ -1,8 +1,8 @@
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
-import { writeConnectStatement } from '@mooring/connectors/kit/connect-statement';
 import { needsNoLogin } from '@mooring/connectors/kit/login-parts';
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import { onlySet } from '@mooring/connectors/kit/set-properties';
+import { writeConnectStatement } from '@mooring/connectors/qlik/connect-statement';
 import type { filterDataSourceEndpoints } from '@mooring/contract/routes/data-source-endpoints';
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';

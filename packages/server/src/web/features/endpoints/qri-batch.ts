@@ -1,5 +1,6 @@
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
-import { qriDefinitionOf, qriTargetOf } from '@mooring/connectors/kit/qri';
+import { qlikNamesOf } from '@mooring/connectors/qlik/names';
+import { qriDefinitionOf, qriTargetOf } from '@mooring/connectors/qlik/qri';
 import type { generateQris } from '@mooring/contract/routes/data-source-endpoints';
 import type { z } from 'zod';
 import type { Caller } from '../../../core/access/caller.js';
@@ -45,7 +46,7 @@ function qriFor(
   const path = ordered(item.pathProperties ?? [], pathPart.properties, 'pathProperties');
   const within = (item.itemProperties ?? []).map(({ value = '' }) => value);
   const base = isRaw
-    ? `${manifest.qriPrefix}${joined(qriTargetOf(manifest, definition))}`
+    ? `${qlikNamesOf(manifest).qriPrefix}${joined(qriTargetOf(manifest, definition))}`
     : qriOf(manifest, definition);
   const part = (values: readonly string[]) =>
     values.some((value) => value !== '')

@@ -1,6 +1,7 @@
 import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { lackingOf } from '@mooring/connectors/kit/login-parts';
-import { destinationOf, type SplitProperties } from '@mooring/connectors/kit/properties';
+import { destinationOf } from '@mooring/connectors/kit/properties';
+import type { ConnectionProperties } from '@mooring/connectors/qlik/separated';
 import { testConnection, testUnsaved } from '@mooring/contract/routes/use';
 import type { RefusedDestination } from '../../../core/audit/refused-destinations.js';
 import { splitProperties } from '../../../core/catalogue/catalogue.js';
@@ -53,7 +54,7 @@ export const testSaved = (deps: UseDependencies) =>
   });
 
 /** @throws InvalidRequest unless the request itself holds the whole login */
-function assertTestable({ choice, signIn, definition, credential }: SplitProperties): void {
+function assertTestable({ choice, signIn, definition, credential }: ConnectionProperties): void {
   if (choice.selectedCredentials !== undefined) {
     throw invalidField(
       'connectionProperties.selectedCredentials',

@@ -1,3 +1,4 @@
+import { qlikNamesOf } from '@mooring/connectors/qlik/names';
 import type { listConnections } from '@mooring/contract/routes/list-data-connections';
 import { sql } from 'kysely';
 import type { z } from 'zod';
@@ -20,7 +21,7 @@ const localeDefault = 'en';
 /** Attributes of a filter. `qType` has no column: it follows from the data source. */
 function filterColumnsOf(catalogue: Catalogue): FilterColumns {
   const qType = sql`case connection.source_id ${sql.join(
-    catalogue.all().map(({ id, provider }) => sql`when ${id} then ${provider}`),
+    catalogue.all().map((manifest) => sql`when ${manifest.id} then ${qlikNamesOf(manifest).provider}`),
     sql` `,
   )} else '' end`;
   return {

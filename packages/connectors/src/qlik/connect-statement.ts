@@ -2,7 +2,9 @@ import { coerceScalar, innermost } from '@mooring/contract/values';
 import { z } from 'zod';
 import type { SourceManifest } from '../interface/manifest.js';
 import type { PropertyProblem } from '../interface/property-problem.js';
-import { metaOf } from './properties.js';
+import { metaOf } from '../kit/properties.js';
+import { isProviderOf, qlikNamesOf } from './names.js';
+import { choiceSchema } from './separated.js';
 
 // Connect statements in Qlik's form: `CUSTOM CONNECT TO "provider=…;sourceType=…;key=value;"` (QLIK.md 2.4). Written
 // strictly, so that they read back unchanged; parsed leniently, as found in the wild.
@@ -28,8 +30,9 @@ export function writeConnectStatement(
   definition: Readonly<Record<string, unknown>>,
   isSeparated: boolean,
 ): string {
-  const pairs: [string, string][] = [['provider', manifest.statementProvider ?? manifest.provider]];
-  if (manifest.sourceProperty) pairs.push([manifest.sourceProperty, manifest.id]);
+  const { provider, statementProvider = provider, sourceProperty } = qlikNamesOf(manifest);
+  const pairs: [string, string][] = [['provider', statementProvider]];
+  if (sourceProperty) pairs.push([sourceProperty, manifest.id]);
   for (const name of Object.keys(manifest.properties.shape)) {
     const value = definition[name];
     if (value === undefined || !isOfDefinition(manifest, name)) continue;
@@ -166,23 +169,13 @@ function typed(schema: z.ZodType | undefined, text: string): unknown {
   return kind instanceof z.ZodArray ? pairList(text) : text;
 }
 
-/** Members that control credentials and may appear in a statement beside the source's own properties. */
-const steering: Readonly<Record<string, z.ZodType>> = {
-  separateCredentials: z.boolean(),
-  selectedCredentials: z.string(),
-  credentialsName: z.string(),
-};
-
-const isNamed = (given: string | undefined, ...names: (string | undefined)[]): boolean =>
-  given === undefined || given === '' || names.some((name) => name?.toLowerCase() === given.toLowerCase());
-
 const isSecret = (manifest: SourceManifest, name: string): boolean =>
   Object.hasOwn(manifest.properties.shape, name)
     ? metaOf(manifest, name).secret === true
-    : name.toLowerCase() === 'authcode';
+    : name === 'authCode';
 
 /**
- * A statement as `connectionProperties`, for {@link parseProperties} to validate. Accepts the provider names of both
+ * A statement as `connectionProperties`, for {@link parseConnectionProperties} to validate. Accepts the provider names of both
  * the statement and the connection type. A secret is a problem that names its property, because statements are visible.
  */
 export function parseConnectStatement(
@@ -193,11 +186,11 @@ export function parseConnectStatement(
   if (!read.ok) return read;
   const { provider, source, values } = read.parts;
   const problems: PropertyProblem[] = [];
-  if (!isNamed(provider, manifest.provider, manifest.statementProvider))
+  if (provider && !isProviderOf(manifest, provider))
     problems.push(statementProblem(`does not name the provider of ${manifest.id}`));
-  if (!isNamed(source, manifest.id))
+  if (source && source.toLowerCase() !== manifest.id.toLowerCase())
     problems.push(statementProblem(`names a different data source than ${manifest.id}`));
-  const shape: Record<string, z.ZodType> = { ...steering, ...manifest.properties.shape };
+  const shape: Record<string, z.ZodType> = { ...choiceSchema.shape, ...manifest.properties.shape };
   const known = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
   const properties: Record<string, unknown> = Object.create(null);
   for (const [key, text] of values) {
@@ -206,9 +199,7 @@ export function parseConnectStatement(
       properties[name ?? key] = typed(name === undefined ? undefined : shape[name], text);
     } else if (text !== '') {
       problems.push(
-        statementProblem(
-          `must not contain the secret ${name ?? 'authCode'}; statements are visible to others`,
-        ),
+        statementProblem(`must not contain the secret ${name ?? key}; statements are visible to others`),
       );
     }
   }

@@ -1,6 +1,7 @@
 import type { QriDefinition } from '@mooring/contract/data-source-schema';
 import type { SourceManifest } from '../interface/manifest.js';
-import { metaOf } from './properties.js';
+import { metaOf } from '../kit/properties.js';
+import { qlikNamesOf } from './names.js';
 
 // Resource identifiers: which properties of a connection name its target, and what a path in it consists of.
 
@@ -14,7 +15,7 @@ const pathProperties: Readonly<Record<SourceManifest['category'], readonly strin
 const placeholders = (names: readonly string[]) => names.map((name) => `{${name}}`).join('/');
 
 const targetNames = (manifest: SourceManifest): readonly string[] =>
-  manifest.qriProperties ??
+  manifest.target ??
   Object.keys(manifest.properties.shape)
     .filter((name) => (metaOf(manifest, name).holder ?? 'definition') === 'definition')
     .toSorted();
@@ -24,7 +25,7 @@ export function qriDefinitionOf(manifest: SourceManifest): QriDefinition {
   const target = targetNames(manifest);
   const path = pathProperties[manifest.category];
   return {
-    qriPrefix: manifest.qriPrefix,
+    qriPrefix: qlikNamesOf(manifest).qriPrefix,
     connectionPart: { template: placeholders(target), properties: [...target] },
     pathPart: { prefix: '#', template: placeholders(path), properties: [...path] },
   };

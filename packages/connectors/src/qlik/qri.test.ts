@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { metaOf } from '../kit/properties.js';
 import { manifests } from '../registry.js';
-import { metaOf } from './properties.js';
 import { qriDefinitionOf, qriTargetOf } from './qri.js';
 
 describe('resource identifiers', () => {

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { SourceManifest } from '../interface/manifest.js';
+import { metaOf } from '../kit/properties.js';
 import { manifests } from '../registry.js';
 import { parseConnectStatement, readConnectStatement, writeConnectStatement } from './connect-statement.js';
-import { metaOf } from './properties.js';
 
 const manifestOf = (id: string): SourceManifest => {
   const found = manifests.find((manifest) => manifest.id === id);
