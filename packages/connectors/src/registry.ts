@@ -1,13 +1,33 @@
 import type { SourceManifest } from './interface/manifest.js';
+import type { AnySource } from './interface/source.js';
+import { legacySource } from './kit/legacy-source.js';
+import { manifestOf } from './kit/manifest.js';
 import { withTuning } from './qlik/tuning.js';
-import { manifest as amazonS3 } from './sources/File_AmazonS3Connector/manifest.js';
-import { manifest as amazonS3V2 } from './sources/File_AmazonS3ConnectorV2/manifest.js';
+import { source as amazonS3 } from './sources/File_AmazonS3Connector/source.js';
+import { source as amazonS3V2 } from './sources/File_AmazonS3ConnectorV2/source.js';
 import { manifest as gbq } from './sources/gbq/manifest.js';
-import { manifest as mysql } from './sources/mysql/manifest.js';
-import { manifest as postgres } from './sources/postgres/manifest.js';
+import { source as mysql } from './sources/mysql/source.js';
+import { source as postgres } from './sources/postgres/source.js';
 import { manifest as rest } from './sources/rest/manifest.js';
 
 /** All data sources, one line each. A new source is its folder and a line here. */
-const sources: readonly SourceManifest[] = [amazonS3V2, amazonS3, gbq, mysql, postgres, rest];
+const sources: readonly AnySource[] = [
+  amazonS3V2,
+  amazonS3,
+  legacySource(gbq),
+  mysql,
+  postgres,
+  legacySource(rest),
+];
 
-export const manifests: readonly SourceManifest[] = sources.map(withTuning);
+/** The flat view of each source, as callers fill it in. */
+export const manifests: readonly SourceManifest[] = sources.map((source) => withTuning(manifestOf(source)));
+
+const byId = new Map(sources.map((source) => [source.id, source]));
+
+/** @throws Error for an id that is not in the registry */
+export function sourceOf(id: string): AnySource {
+  const found = byId.get(id);
+  if (!found) throw new Error(`There is no data source ${JSON.stringify(id.slice(0, 64))}.`);
+  return found;
+}

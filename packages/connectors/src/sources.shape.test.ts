@@ -3,14 +3,16 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { Connector, SessionContext } from './interface/connector.js';
 import { Secret } from './interface/secret.js';
+import { isLegacy } from './kit/legacy-source.js';
+import { manifestOf } from './kit/manifest.js';
 import { destinationOf, hasInteractiveSignIn, metaOf } from './kit/properties.js';
 import { hideSecrets } from './kit/secret-fields.js';
+import { typedInput } from './kit/typed-input.js';
 import { apiSpecsOf } from './qlik/api-specs.js';
 import { qlikNamesOf } from './qlik/names.js';
 import { withTuning } from './qlik/tuning.js';
-import { manifests } from './registry.js';
+import { manifests, sourceOf } from './registry.js';
 
 const sourcesFolder = fileURLToPath(new URL('./sources/', import.meta.url));
 const folders = readdirSync(sourcesFolder).toSorted();
@@ -40,17 +42,17 @@ describe('the shape of the sources', () => {
   describe.each(manifests.map((manifest) => [manifest.id, manifest] as const))('%s', (id, manifest) => {
     it('has the files of a source, and few', () => {
       const files = readdirSync(path.join(sourcesFolder, id));
-      for (const file of ['manifest.ts', 'connector.ts', 'credentials.ts']) expect(files).toContain(file);
+      expect(files).toContain(isLegacy(sourceOf(id)) ? 'manifest.ts' : 'source.ts');
       expect(files.some((file) => file.endsWith('.test.ts'))).toBe(true);
       expect(
         files.filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts')).length,
       ).toBeLessThanOrEqual(9);
     });
 
-    it('reaches no driver from its manifest', () => {
-      const text = readFileSync(path.join(sourcesFolder, id, 'manifest.ts'), 'utf8');
+    it('reaches no driver from what is imported at start', () => {
+      const file = isLegacy(sourceOf(id)) ? 'manifest.ts' : 'source.ts';
+      const text = readFileSync(path.join(sourcesFolder, id, file), 'utf8');
       expect(text).not.toMatch(/^import (?!type)[^;]*connector\.js/m);
-      expect(text).toContain("import('./connector.js')");
     });
 
     it('says of every property what it is, who holds it and whether it decides a destination', () => {
@@ -112,9 +114,8 @@ describe('the shape of the sources', () => {
     });
 
     it('loads its driver on demand', async () => {
-      const { connector } = await manifest.load();
+      const { connector } = await sourceOf(id).load();
       expect(typeof connector.open).toBe('function');
-      expect(typeof connector.targets).toBe('function');
     });
   });
 
@@ -157,34 +158,18 @@ describe("Qlik's wire", () => {
     ]);
   });
 
-  it("accepts properties of Qlik's drivers, which no connector sees", async () => {
-    const seen: unknown[] = [];
-    const connector: Connector = {
-      targets: (properties) => {
-        seen.push(properties);
-        return [];
-      },
-      open: async ({ properties }) => {
-        seen.push(properties);
-        throw new Error('nothing to open');
-      },
-    };
-    const own = (await import('./sources/postgres/manifest.js')).manifest;
-    const joined = withTuning({ ...own, load: async () => ({ connector }) });
+  it("accepts properties of Qlik's drivers, which no connector sees", () => {
+    const own = sourceOf('postgres');
+    const joined = withTuning(manifestOf(own));
     // The order of stored definitions and of connect statements.
     expect(Object.keys(joined.properties.shape).join()).toMatch(
       /^host,port,db,FetchTSWTZasTimestamp,MaxVarcharSize,sslmode/,
     );
-    const given = { host: 'h', db: 'd', MaxVarcharSize: '9' };
-    expect(joined.properties.safeParse(given).success).toBe(true);
-    expect(own.properties.safeParse(given).success).toBe(false);
-    const { connector: deaf } = await joined.load();
-    deaf.targets(given, {});
-    const login = { signIn: 'password', fields: {} };
-    await expect(deaf.open({ properties: given, login }, {} as SessionContext)).rejects.toThrow('nothing');
-    expect(seen).toEqual([
-      { host: 'h', db: 'd' },
-      { host: 'h', db: 'd' },
-    ]);
+    const definition = { host: 'h', db: 'd', MaxVarcharSize: '9' };
+    expect(joined.properties.safeParse(definition).success).toBe(true);
+    expect(own.properties.safeParse(definition).success).toBe(false);
+    const fields = { username: 'u', password: new Secret('p') };
+    const { properties } = typedInput(own, { definition, method: 'password', fields, settings: {} });
+    expect(properties).toEqual({ host: 'h', port: 5432, db: 'd', sslmode: 'verify-full' });
   });
 });

@@ -1,6 +1,7 @@
 import type { FileOptions } from '@mooring/contract/file-options';
 import type { Column, Row } from './data-types.js';
 import type { Network } from './network.js';
+import type { Retries } from './retries.js';
 import type { Secret } from './secret.js';
 
 /** A login, opened for one use. Never logged, never kept beyond the session. */
@@ -23,16 +24,6 @@ export interface ConnectorInput {
   /** Definition properties, validated by the manifest's schema, defaults applied. */
   properties: Readonly<Record<string, unknown>>;
   login: Login;
-}
-
-/** Retry budget, shared by all uses of a source; `origin` is its host and port. */
-export interface Retries {
-  /** Takes one retry. @returns false when the budget is empty */
-  take(origin: string): Promise<boolean>;
-  /** Returns a retry that was taken but not used. */
-  giveBack(origin: string): void;
-  /** A request was answered, which earns a fraction of a retry. */
-  earn(origin: string): void;
 }
 
 export interface SessionContext {

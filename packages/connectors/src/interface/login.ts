@@ -43,3 +43,13 @@ export type LoginOf<L extends Logins> = {
     ? { token: TokenSource }
     : { token?: undefined });
 }[keyof L & string];
+
+/** A login, opened for one use; `kit/typed-input.ts` makes a typed one of it. Never logged or kept. */
+export interface Login {
+  /** Key of the method in `Source.logins`. */
+  method: string;
+  /** Credential properties by name; what the source marks as secret is a `Secret`. Files arrive as `[{name, value}]`. */
+  fields: Values;
+  /** For OAuth methods. */
+  token?: TokenSource;
+}

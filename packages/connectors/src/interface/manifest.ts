@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import type { Connector } from './connector.js';
 import type { PropertyProblem } from './property-problem.js';
 import type { SignInMethod } from './sign-in.js';
 
@@ -72,5 +71,4 @@ export interface SourceManifest {
    * Absent: all properties of the definition.
    */
   target?: readonly string[];
-  load: () => Promise<{ connector: Connector }>;
 }

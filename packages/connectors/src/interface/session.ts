@@ -1,9 +1,9 @@
 import type { FileOptions } from '@mooring/contract/file-options';
 import type { Level } from './abilities.js';
-import type { Retries } from './connector.js';
 import type { Column } from './data-types.js';
 import type { Network } from './network.js';
 import type { Path, ReadPlan, ReadRequest, Target } from './plan.js';
+import type { Retries } from './retries.js';
 
 /** One piece of work in a session. */
 export interface Call {

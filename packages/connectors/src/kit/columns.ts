@@ -11,9 +11,12 @@ const nameCharactersMax = 1024 * 1024;
 /** Maximum cells per batch, and characters of names, beyond its first row. */
 const batchCellsMax = 65_536;
 
-/** @throws ConnectorError `too_large` for more columns, or longer names, than are supported */
-export function assertColumns(columns: readonly Pick<Column, 'name'>[]): void {
-  if (columns.length > columnsMax) {
+/**
+ * @param added columns beside those of the source, such as `_more`
+ * @throws ConnectorError `too_large` for more columns, or longer names, than are supported
+ */
+export function assertColumns(columns: readonly Pick<Column, 'name'>[], added = 0): void {
+  if (columns.length > columnsMax + added) {
     throw new ConnectorError('too_large', `The source has more than ${columnsMax} columns.`);
   }
   if (columns.reduce((sum, { name }) => sum + name.length, 0) > nameCharactersMax) {

@@ -75,9 +75,12 @@ function tooMuch(): ConnectorError {
   });
 }
 
+/** The server violates its protocol. After that, anything may follow on its connection. */
+export class ProtocolViolation extends ConnectorError {}
+
 /** For a frame that the protocol does not define. */
-export function brokenFrame(): ConnectorError {
-  return new ConnectorError('protocol_error', 'The server sent a message that violates its protocol.', {
+export function brokenFrame(): ProtocolViolation {
+  return new ProtocolViolation('protocol_error', 'The server sent a message that violates its protocol.', {
     remedy: 'Check that host and port point to the database server.',
   });
 }

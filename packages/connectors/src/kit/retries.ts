@@ -1,4 +1,4 @@
-import type { Retries } from '../interface/connector.js';
+import type { Retries } from '../interface/retries.js';
 
 // A failing source must not be retried by each of its many callers, so the retry budget is shared by all of them.
 

@@ -49,12 +49,19 @@ describe('typedInput', () => {
 
   it('takes the fields of the method only, and files as secrets', () => {
     const file = [{ name: 'k.pem', value: 'canary-2' }];
-    const fields = { ...stored.fields, key: file };
+    const fields = { ...stored.fields, key: new Secret(file) };
     const { login } = typedInput(source, { ...stored, method: 'key', fields });
     if (login.method !== 'key') throw new Error('the other method');
     expectTypeOf(login.fields.key).toEqualTypeOf<Secret<InlineFiles>>();
     expect(Object.keys(login.fields)).toEqual(['user', 'key']);
     expect(login.fields.key.reveal()).toEqual(file);
+  });
+
+  it('TR13: takes no secret that does not come hidden', () => {
+    const fields = { ...stored.fields, password: 'canary-1' };
+    expect(() => typedInput(source, { ...stored, fields })).toThrow(
+      '"password" of the credential is missing',
+    );
   });
 
   it('passes the token on, and leaves out stored properties that the source does not have', () => {

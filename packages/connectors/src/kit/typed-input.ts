@@ -15,7 +15,7 @@ export interface StoredInput {
   definition: Values;
   /** Key of the login method. */
   method: string;
-  /** Credential properties; secrets may be hidden. Those of other methods are left out. */
+  /** Credential properties, secrets hidden. Those of other methods are left out. */
   fields: Values;
   /** The operator's `sources.<id>`. */
   settings: Values;
@@ -54,8 +54,12 @@ function typedSettings<S extends z.ZodObject>(id: string, schema: S, settings: V
 
 function typedFields(shape: z.ZodRawShape, fields: Values): Record<string, unknown> {
   const schema = z.object(shape);
+  const isSecret = (name: string) => propertyMeta(shape[name] as z.ZodType)?.secret === true;
   const shown = Object.fromEntries(
-    Object.entries(declared(schema, fields)).map(([name, value]) => [name, revealed(value)]),
+    Object.entries(declared(schema, fields))
+      // A secret that was not hidden on its way may have been seen on its way.
+      .filter(([name, value]) => value instanceof Secret || !isSecret(name))
+      .map(([name, value]) => [name, revealed(value)]),
   );
   const parsed = schema.safeParse(shown);
   if (!parsed.success) {
@@ -63,10 +67,10 @@ function typedFields(shape: z.ZodRawShape, fields: Values): Record<string, unkno
     throw invalid(parsed.error, (name) => `${JSON.stringify(name)} of the credential`, remedy);
   }
   return Object.fromEntries(
-    Object.entries(parsed.data).map(([name, value]) => {
-      const isSecret = propertyMeta(shape[name] as z.ZodType)?.secret === true;
-      return [name, isSecret && value !== undefined ? new Secret(value) : value];
-    }),
+    Object.entries(parsed.data).map(([name, value]) => [
+      name,
+      isSecret(name) && value !== undefined ? new Secret(value) : value,
+    ]),
   );
 }
 

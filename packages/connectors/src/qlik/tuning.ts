@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Connector } from '../interface/connector.js';
 import { property, scalarText } from '../interface/fields.js';
 import type { SourceManifest } from '../interface/manifest.js';
 
@@ -81,22 +80,8 @@ function joined({ shape }: z.ZodObject, { after, properties }: Tuning): z.ZodObj
   return z.strictObject(Object.fromEntries(all));
 }
 
-function deaf(connector: Connector, { properties: ignored }: Tuning): Connector {
-  const without = (properties: Readonly<Record<string, unknown>>) =>
-    Object.fromEntries(Object.entries(properties).filter(([name]) => !Object.hasOwn(ignored, name)));
-  return {
-    targets: (properties, settings) => connector.targets(without(properties), settings),
-    open: (input, context) => connector.open({ ...input, properties: without(input.properties) }, context),
-  };
-}
-
-/** The source, also accepting what Qlik's clients send for Qlik's own driver. */
+/** The source, also accepting what Qlik's clients send for Qlik's own driver. No connector receives it. */
 export function withTuning(manifest: SourceManifest): SourceManifest {
   const tuning = byId.get(manifest.id);
-  if (!tuning) return manifest;
-  return {
-    ...manifest,
-    properties: joined(manifest.properties, tuning),
-    load: async () => ({ connector: deaf((await manifest.load()).connector, tuning) }),
-  };
+  return tuning ? { ...manifest, properties: joined(manifest.properties, tuning) } : manifest;
 }

@@ -1,16 +1,74 @@
 // Shared by connector tests: sessions that prove they left nothing open, and checks on the content of errors.
 
 import { inspect } from 'node:util';
+import type { FileOptions } from '@mooring/contract/file-options';
 import { expect } from 'vitest';
-import type { Connector, ConnectorInput, RowStream, Session } from '../interface/connector.js';
-import type { Row } from '../interface/data-types.js';
+import type { Column, Row } from '../interface/data-types.js';
 import { ConnectorError } from '../interface/errors.js';
 import { propertyMeta } from '../interface/fields.js';
-import type { SourceManifest } from '../interface/manifest.js';
+import type { TokenSource, Values } from '../interface/login.js';
+import type { Network } from '../interface/network.js';
+import type { Batch, Parameters, Path } from '../interface/plan.js';
 import { revealed } from '../interface/secret.js';
+import type { BrowseRequest, Described, Findings, Item, Page } from '../interface/session.js';
+import type { AnySource } from '../interface/source.js';
 import { createRetries } from '../kit/retries.js';
+import { type ApiRead, type OpenUse, openUse } from '../kit/session/open-use.js';
 import { createDirectNetwork, type DirectNetwork } from './direct-network.js';
 import type { StartedSource } from './harness.js';
+
+/** What a session is opened with, as the server gives it: the definition and an opened login. */
+export interface TestInput {
+  properties: Values;
+  login: { signIn: string; fields: Values; accessToken?: TokenSource };
+}
+
+/** A read as tests write it. */
+export interface TestRead extends Omit<ApiRead, 'target' | 'lanes'> {
+  path?: Path;
+  query?: string;
+  parameters?: Parameters;
+  isPreview?: boolean;
+}
+
+export interface TestRows {
+  columns: readonly Column[];
+  file?: FileOptions;
+  batches: AsyncIterable<readonly Row[]>;
+}
+
+/** A session whose calls share one signal. */
+export interface TestSession {
+  use: OpenUse;
+  ping(): Promise<Findings>;
+  browse(request: BrowseRequest): Promise<Page<Item>>;
+  describe(target: { path: Path } | { query: string }): Promise<Described>;
+  read(request: TestRead): Promise<TestRows>;
+  close(): Promise<void>;
+}
+
+async function* rowsOf(batches: AsyncIterable<Batch>): AsyncGenerator<readonly Row[]> {
+  for await (const batch of batches) {
+    if (!('rows' in batch)) throw new Error('rows were asked for');
+    yield batch.rows;
+  }
+}
+
+function toTestSession(use: OpenUse, signal: AbortSignal): TestSession {
+  return {
+    use,
+    ping: () => use.ping({ signal }),
+    browse: (request) => use.browse(request, { signal }),
+    describe: (target) => use.describe(target, { signal }),
+    async read({ path = [], query, parameters, isPreview = false, ...rest }) {
+      const target = query === undefined ? { path } : { query, ...(parameters ? { parameters } : {}) };
+      const stream = await use.read({ ...rest, target, lanes: ['rows'] }, { signal, isPreview });
+      const { columns, file } = stream;
+      return { columns, ...(file ? { file } : {}), batches: rowsOf(stream.batches) };
+    },
+    close: () => use.close(),
+  };
+}
 
 /** Maximum time until the sockets of a closed session are gone. */
 export const CLOSE_MS_MAX = 2_000;
@@ -18,30 +76,46 @@ export const CLOSE_MS_MAX = 2_000;
 /** The part of a started source that opens sessions. */
 export type BenchSource = Pick<StartedSource, 'good' | 'settings'>;
 
-/** Opens sessions with one source over a separate network. */
-export class Bench<Source extends BenchSource = BenchSource> {
-  readonly network: DirectNetwork = createDirectNetwork();
-  readonly connector: Connector;
-  readonly source: Source;
+/** Opens a session as the server does. */
+export async function openSession(
+  tested: AnySource,
+  { properties, login }: TestInput,
+  given: { network: Network; settings?: Values; signal?: AbortSignal },
+): Promise<TestSession> {
+  const { network, settings = {}, signal = new AbortController().signal } = given;
+  const { signIn, fields, accessToken } = login;
+  const use = await openUse(
+    tested,
+    { definition: properties, method: signIn, fields, settings },
+    { network, retries: createRetries(), signal, ...(accessToken ? { token: accessToken } : {}) },
+  );
+  return toTestSession(use, signal);
+}
 
-  constructor(connector: Connector, source: Source) {
-    this.connector = connector;
+/** Opens sessions with one source over a separate network. */
+export class Bench<Started extends BenchSource = BenchSource> {
+  readonly network: DirectNetwork = createDirectNetwork();
+  readonly tested: AnySource;
+  readonly source: Started;
+
+  constructor(tested: AnySource, source: Started) {
+    this.tested = tested;
     this.source = source;
   }
 
-  open(input: ConnectorInput, signal: AbortSignal = new AbortController().signal): Promise<Session> {
-    return this.connector.open(input, {
+  open(input: TestInput, signal?: AbortSignal): Promise<TestSession> {
+    const { settings = {} } = this.source;
+    return openSession(this.tested, input, {
       network: this.network,
-      retries: createRetries(),
-      settings: this.source.settings ?? {},
-      signal,
+      settings,
+      ...(signal ? { signal } : {}),
     });
   }
 
   /** Runs `use` in a fresh session, closes it and proves that no socket is left. */
   async within<Result>(
-    use: (session: Session) => Promise<Result>,
-    options: { input?: ConnectorInput; signal?: AbortSignal } = {},
+    use: (session: TestSession) => Promise<Result>,
+    options: { input?: TestInput; signal?: AbortSignal } = {},
   ): Promise<Result> {
     const session = await this.open(options.input ?? this.source.good, options.signal);
     try {
@@ -67,7 +141,7 @@ export async function leaveEarly(bench: Bench, rows: number): Promise<void> {
 }
 
 /** Reads a stream to its end. */
-export async function allBatches(stream: RowStream): Promise<(readonly Row[])[]> {
+export async function allBatches(stream: Pick<TestRows, 'batches'>): Promise<(readonly Row[])[]> {
   const batches: (readonly Row[])[] = [];
   for await (const batch of stream.batches) batches.push(batch);
   return batches;
@@ -83,8 +157,8 @@ export async function failureOf(work: Promise<unknown>): Promise<ConnectorError>
   return outcome as ConnectorError;
 }
 
-/** Secret values of an input, as the manifest marks them. */
-export async function secretsOf(manifest: SourceManifest, input: ConnectorInput): Promise<string[]> {
+/** Secret values of an input, as the source marks them. */
+export async function secretsOf({ logins }: AnySource, { login }: TestInput): Promise<string[]> {
   const values: string[] = [];
   const collect = (held: unknown): void => {
     const value = revealed(held);
@@ -93,12 +167,11 @@ export async function secretsOf(manifest: SourceManifest, input: ConnectorInput)
       for (const item of value) collect((item as { value?: unknown }).value ?? item);
     }
   };
-  for (const [name, schema] of Object.entries(manifest.properties.shape)) {
-    if (!propertyMeta(schema as never)?.secret) continue;
-    collect(input.login.fields[name]);
-    collect(input.properties[name]);
+  for (const { fields } of Object.values(logins)) {
+    for (const [name, schema] of Object.entries(fields))
+      if (propertyMeta(schema as never)?.secret) collect(login.fields[name]);
   }
-  if (input.login.accessToken) collect(await input.login.accessToken().catch(() => undefined));
+  if (login.accessToken) collect(await login.accessToken().catch(() => undefined));
   return values;
 }
 

@@ -1,11 +1,11 @@
 // The behaviour required of every data source. One suite for all drivers, so that a harness is enough to prove a new
 // source; what a source cannot do is listed in `unsupported`, never skipped silently.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ConnectorInput, ReadRequest } from '../interface/connector.js';
 import type { ConnectorErrorKind } from '../interface/errors.js';
-import type { SourceManifest } from '../interface/manifest.js';
 import { Secret } from '../interface/secret.js';
+import type { AnySource } from '../interface/source.js';
 import { allRevealed } from '../kit/secret-fields.js';
+import { endpointsOf } from '../kit/typed-input.js';
 import {
   allBatches,
   Bench,
@@ -13,6 +13,8 @@ import {
   expectNoSecrets,
   failureOf,
   secretsOf,
+  type TestInput,
+  type TestRead,
   waitUntil,
 } from './bench.js';
 import type { Ability, ConnectorHarness, SlowWork, StartedSource } from './harness.js';
@@ -24,12 +26,8 @@ const FAILURE_MS_MAX = 10_000;
 /** Maximum time for which the source may continue after a cancel (case D25). */
 const CANCEL_MS_MAX = 2_000;
 
-function describeFailures(
-  manifest: SourceManifest,
-  harness: ConnectorHarness,
-  bench: () => StartedBench,
-): void {
-  const fails = async (input: ConnectorInput | undefined, kind: ConnectorErrorKind) => {
+function describeFailures(source: AnySource, harness: ConnectorHarness, bench: () => StartedBench): void {
+  const fails = async (input: TestInput | undefined, kind: ConnectorErrorKind) => {
     if (!input) throw new Error('the harness gave no input');
     const begin = performance.now();
     const work = bench()
@@ -38,7 +36,7 @@ function describeFailures(
     const error = await failureOf(work);
     expect(error.kind).toBe(kind);
     expect(performance.now() - begin).toBeLessThan(FAILURE_MS_MAX);
-    expectNoSecrets(error, await secretsOf(manifest, input));
+    expectNoSecrets(error, await secretsOf(source, input));
     expect(await bench().network.idle(CLOSE_MS_MAX), 'sockets left open after a failure').toBe(true);
   };
 
@@ -75,7 +73,7 @@ function describeFailures(
       ),
     );
     expect(error.kind).toBe('invalid_query');
-    expectNoSecrets(error, await secretsOf(manifest, good));
+    expectNoSecrets(error, await secretsOf(source, good));
   });
 
   it('answers an unknown path with not_found', async () => {
@@ -89,7 +87,7 @@ function describeFailures(
 
 const reader =
   (bench: () => StartedBench) =>
-  (request: Omit<ReadRequest, 'batchRows'>, batchRows = 1_000) =>
+  (request: Omit<TestRead, 'batchRows'>, batchRows = 1_000) =>
     bench().within(async (session) => {
       const stream = await session.read({ ...request, batchRows });
       return { columns: stream.columns, batches: await allBatches(stream) };
@@ -205,7 +203,7 @@ function describeCancel(harness: ConnectorHarness, bench: () => StartedBench): v
   });
 }
 
-function describeBrowse(manifest: SourceManifest, bench: () => StartedBench): void {
+function describeBrowse(bench: () => StartedBench): void {
   it('finds the readable item by browsing from the root, page by page', async () => {
     const { readablePath } = bench().source;
     await bench().within(async (session) => {
@@ -225,7 +223,7 @@ function describeBrowse(manifest: SourceManifest, bench: () => StartedBench): vo
         expect(found?.path, `${readablePath[depth]} was not listed`).toEqual(
           readablePath.slice(0, depth + 1),
         );
-        if (depth === readablePath.length - 1) expect(found?.readable).toBe(manifest.capabilities.readPath);
+        if (depth === readablePath.length - 1) expect(found?.readable).toBe(true);
         else expect(found?.container).toBe(true);
       }
     });
@@ -234,11 +232,10 @@ function describeBrowse(manifest: SourceManifest, bench: () => StartedBench): vo
 
 /**
  * Registers the contract suite of a source.
- * @param manifest the source under test; its connector is loaded through `manifest.load`
  * @param harness starts the servers and declares what the source cannot do
  */
-export function describeConnector(manifest: SourceManifest, harness: ConnectorHarness): void {
-  describe(`connector contract: ${manifest.id}`, () => {
+export function describeConnector(source: AnySource, harness: ConnectorHarness): void {
+  describe(`connector contract: ${source.id}`, () => {
     let current: StartedBench | undefined;
     const bench = (): StartedBench => {
       if (!current) throw new Error('the source was not started');
@@ -246,8 +243,7 @@ export function describeConnector(manifest: SourceManifest, harness: ConnectorHa
     };
 
     beforeAll(async () => {
-      const { connector } = await manifest.load();
-      current = new Bench(connector, await harness.start());
+      current = new Bench(source, await harness.start());
     });
     afterAll(async () => {
       current?.network.close();
@@ -260,24 +256,25 @@ export function describeConnector(manifest: SourceManifest, harness: ConnectorHa
         const given = bench().source[ability] !== undefined;
         expect(given, ability).toBe(!harness.unsupported.includes(ability));
       }
-      expect(manifest.capabilities.readQuery).toBe(!harness.unsupported.includes('query'));
-      const parsed = manifest.properties.partial().safeParse(bench().source.good.properties);
+      expect(source.abilities.query !== undefined).toBe(!harness.unsupported.includes('query'));
+      const parsed = source.properties.safeParse(bench().source.good.properties);
       expect(parsed.error?.issues ?? [], 'the good properties do not fit the schema').toEqual([]);
     });
 
-    it('names at least one target that a test can probe', () => {
+    it('names the endpoint that a test probes', () => {
       const { good, settings } = bench().source;
-      expect(bench().connector.targets(good.properties, settings ?? {}).length).toBeGreaterThan(0);
+      const endpoints = endpointsOf(source, good.properties, settings ?? {});
+      expect(endpoints.filter(({ role }) => role === 'data')).toHaveLength(1);
     });
 
     it('signs in and pings', () => bench().within((session) => session.ping()));
 
     it('closes twice without complaint', () => bench().within((session) => session.close()));
 
-    describeFailures(manifest, harness, bench);
+    describeFailures(source, harness, bench);
     describeReads(bench);
     describeQueriesAndTypes(harness, bench);
     describeCancel(harness, bench);
-    describeBrowse(manifest, bench);
+    describeBrowse(bench);
   });
 }

@@ -1,5 +1,5 @@
-import type { ConnectorInput, ReadRequest } from '../interface/connector.js';
 import type { Column, Row } from '../interface/data-types.js';
+import type { TestInput, TestRead } from './bench.js';
 
 /** A part of the suite that a source may not support. */
 export type Ability =
@@ -15,26 +15,26 @@ export type Ability =
 /** One read and its exact expected result. */
 export interface TypeExpectation {
   title: string;
-  read: Pick<ReadRequest, 'path' | 'query'>;
+  read: Pick<TestRead, 'path' | 'query'>;
   columns: readonly Pick<Column, 'name' | 'type'>[];
   rows: readonly Row[];
 }
 
 /** Work that does not end by itself within the test. */
 export interface SlowWork {
-  read: Pick<ReadRequest, 'path' | 'query'>;
+  read: Pick<TestRead, 'path' | 'query'>;
   /** Whether the source is still working, checked independently of the session under test. */
   isRunning(): Promise<boolean>;
 }
 
 export interface StartedSource {
-  good: ConnectorInput;
+  good: TestInput;
   /** As `good` with a wrong password, key or token. */
-  wrongPassword?: ConnectorInput;
+  wrongPassword?: TestInput;
   /** Points to a port without a listener. */
-  unreachable: ConnectorInput;
+  unreachable: TestInput;
   /** The operator's `sources.<id>` settings. */
-  settings?: Readonly<Record<string, string>>;
+  settings?: Readonly<Record<string, unknown>>;
   /** A readable item with at least 5 rows and 2 columns. */
   readablePath: readonly string[];
   /** Number of rows of `readablePath`. */

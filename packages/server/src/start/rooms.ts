@@ -168,7 +168,7 @@ function useRooms(needed: BelowUses) {
           runnersMemoryMb: limits.runnersMemory,
           waitSeconds: limits.waitSeconds,
         });
-  const execute = runners ? executeInRunners(runners, egressOf) : executeHere(catalogue, gate, retries);
+  const execute = runners ? executeInRunners(runners, egressOf) : executeHere(gate, retries);
   const runningUses = createRunningUses({ store, isKeyAlive: needed.authenticator.isAlive });
   const revocationJobs = createRevocationJobs({ store, revoker, log, onEnded: runningUses.look });
   const keeper = createRecordKeeper({ store, vault, log });

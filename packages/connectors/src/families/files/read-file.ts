@@ -1,5 +1,5 @@
 import type { FileOptions } from '@mooring/contract/file-options';
-import type { ReadRequest, RowStream } from '../../interface/connector.js';
+import type { RowStream } from '../../interface/connector.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { jsonCharset, textCharset } from '../../kit/charset.js';
 import { parsingCaps } from '../../kit/json/caps.js';
@@ -13,6 +13,15 @@ import { readParquet } from './parquet.js';
 import { type FileRows, toRowStream } from './row-stream.js';
 import type { StoredFile } from './stored-file.js';
 import { openText, type TextReader } from './text-reader.js';
+
+/** What to read of a file. */
+export interface FileReadRequest {
+  columns?: readonly string[];
+  asText?: readonly string[];
+  limit?: number;
+  isPreview?: boolean;
+  file?: FileOptions;
+}
 
 interface TextFormat {
   read(text: TextReader, request: TextRequest): Promise<FileRows>;
@@ -70,24 +79,30 @@ async function assertNotForeign(bytes: ByteReader, isUnpacked: boolean): Promise
   throw new ConnectorError('protocol_error', `The file is ${found.is}.`, { remedy: found.remedy });
 }
 
+/** A file whose columns are known. `release` ends its transfer; idempotent. */
+export interface OpenFile {
+  rows: FileRows;
+  release: () => void;
+}
+
 /**
- * Reads a file as rows, in the format that its name or the request gives. Streams: memory stays within the caps of the
+ * Opens a file as rows, in the format that its name or the request gives. Streams: memory stays within the caps of the
  * request, and a slow reader slows down the transfer.
  *
  * @param defaults options besides the request's own, for files to which they apply
  * @throws ConnectorError `unsupported` for an unknown extension, `invalid_query` for unknown columns, `protocol_error`
  * for broken content, `too_large` beyond a cap. Errors of the store pass unchanged.
  */
-export async function readFile(
+export async function openFile(
   stored: StoredFile,
-  request: Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'batchRows' | 'isPreview' | 'file'>,
+  request: FileReadRequest,
   defaults: FileOptions = {},
-): Promise<RowStream> {
+): Promise<OpenFile> {
   const file = fileRequest(stored.name, request.file, defaults);
   const { format } = file;
   if (format === 'parquet') {
     const rows = await readParquet(await stored.openRanges(), request, stored.signal);
-    return toRowStream(rows, request, () => {});
+    return { rows, release: () => {} };
   }
   const { body, isGzip } = await stored.open();
   const isPacked = isGzip || file.isGzip;
@@ -98,9 +113,19 @@ export async function readFile(
     const text = await openText(bytes, file.options.encoding, guess);
     const { columns: wanted, asText } = request;
     const rows = await read(text, { wanted, asText, caps: parsingCaps(request), file });
-    return toRowStream(rows, request, bytes.close);
+    return { rows, release: bytes.close };
   } catch (error) {
     bytes.close();
     throw error;
   }
+}
+
+/** The rows of a file in batches; see {@link openFile}. */
+export async function readFile(
+  stored: StoredFile,
+  request: FileReadRequest & { batchRows: number },
+  defaults: FileOptions = {},
+): Promise<RowStream> {
+  const { rows, release } = await openFile(stored, request, defaults);
+  return toRowStream(rows, request, release);
 }

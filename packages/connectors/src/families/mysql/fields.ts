@@ -4,7 +4,7 @@ import type { Cell, Column, Row, ValueShape } from '../../interface/data-types.j
 import { columnPositions } from '../../kit/columns.js';
 import { cellText } from '../../kit/json/cells.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
-import type { FieldChoice } from '../sql/session.js';
+import type { FieldChoice } from '../sql/connection.js';
 
 // The driver is CommonJS, and Node exposes this name only on its default export.
 const { Types } = mysql;

@@ -2,12 +2,12 @@ import type { Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { createBatchPacer } from '../../kit/batches.js';
 import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
-import type { StatementRead } from '../sql/session.js';
+import type { RowsRequest } from '../sql/connection.js';
 import type { RowShape } from './fields.js';
 import type { Wire } from './wire.js';
 
 /** Buffers arrived rows, tracks demand, and records how the read ended. */
-export function createIntake(wire: Wire, { limit, batchRows }: Pick<StatementRead, 'limit' | 'batchRows'>) {
+export function createIntake(wire: Wire, { limit, batchRows }: RowsRequest) {
   const pacer = createBatchPacer();
   const full: Row[][] = [];
   let filling: Row[] = [];

@@ -1,22 +1,17 @@
-// Streams one statement. The server prepares it first, which allows only a single statement and returns its columns
+// Reads one statement. The server prepares it first, which allows only a single statement and returns its columns
 // before anything runs; rows then flow as fast as the consumer takes them.
+import { isDeepStrictEqual } from 'node:util';
 import mysql, { type FieldPacket, type PrepareStatementInfo } from 'mysql2';
-import type { RowStream } from '../../interface/connector.js';
 import type { Column, Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
-import { settledWithin } from '../../kit/deadline.js';
 import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
-import { GOODBYE_MS, type ReadHooks, type StatementRead } from '../sql/session.js';
-import { type MySqlTypes, shapeOf } from './fields.js';
+import type { PreparedStatement, RowsRequest, SqlColumn, SqlStatement } from '../sql/connection.js';
+import { type MySqlTypes, type RowShape, shapeOf } from './fields.js';
 import { createIntake, type Intake } from './intake.js';
 import { answered, hideNames, type Wire } from './wire.js';
 
 // The driver is CommonJS, and Node exposes this name only on its default export.
 const { Types } = mysql;
-
-interface TypedHooks extends ReadHooks {
-  types: MySqlTypes;
-}
 
 /** Maximum columns in a MySQL result. */
 const COLUMNS_MAX = 4_096;
@@ -35,6 +30,16 @@ function noRows(): ConnectorError {
   );
 }
 
+function changed(): ConnectorError {
+  return new ConnectorError(
+    'protocol_error',
+    'The columns of the result changed while the query was started.',
+    {
+      retryable: true,
+    },
+  );
+}
+
 /**
  * The wire encoding of the result. The driver reads text two to three times faster where there are dates; but the
  * server rounds floats to six digits in text, so floats require binary.
@@ -42,27 +47,45 @@ function noRows(): ConnectorError {
 type Encoding = 'text' | 'binary';
 
 /** @throws ConnectorError `invalid_query` for a statement that returns no rows; it was not run */
-async function prepareRead(wire: Wire, text: string): Promise<Encoding> {
+async function fieldsOf(wire: Wire, text: string): Promise<readonly FieldPacket[]> {
   const statement = await answered<PrepareStatementInfo>(wire, (callback) =>
     wire.connection.prepare(text, callback),
   );
   const { columns, parameters } = statement as Statement;
   if (columns.length === 0) throw noRows();
+  if (columns.length > COLUMNS_MAX) throw brokenFrame();
   if (parameters.length > 0) {
     throw new ConnectorError('invalid_query', 'The query must not have parameters.');
   }
-  const hasFloats = columns.some(
-    ({ columnType }) => columnType === Types.FLOAT || columnType === Types.DOUBLE,
-  );
-  return hasFloats ? 'binary' : 'text';
+  return columns;
 }
 
-/** Resolves with the columns once the result starts; rows and the end go to the intake. */
-function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks: TypedHooks) {
-  const { encoding } = read;
+const encodingOf = (fields: readonly FieldPacket[]): Encoding =>
+  fields.some(({ columnType }) => columnType === Types.FLOAT || columnType === Types.DOUBLE)
+    ? 'binary'
+    : 'text';
+
+/** The vendor's type of a field. */
+function nativeOf({ columnType = Types.VAR_STRING, flags }: FieldPacket): string {
+  const name = String(Reflect.get(Types, columnType) ?? 'unknown').toLowerCase();
+  return (Number(flags) & UNSIGNED_FLAG) === 0 ? name : `${name} unsigned`;
+}
+/** Bit in a column's flags. Source: MySQL manual, "Column Definition Flags". */
+const UNSIGNED_FLAG = 32;
+
+interface Execution {
+  text: string;
+  encoding: Encoding;
+  request: RowsRequest;
+  /** @throws ConnectorError when the fields are not those that were prepared */
+  shape(fields: readonly FieldPacket[]): RowShape;
+}
+
+/** `started` resolves when the result starts; rows and the end go to the intake. */
+function execute(wire: Wire, { text, encoding, request, shape }: Execution) {
   const { connection } = wire;
-  const intake = createIntake(wire, read);
-  const columns = new Promise<Column[]>((resolve, reject) => {
+  const intake = createIntake(wire, request);
+  const started = new Promise<void>((resolve, reject) => {
     const onLost = (error: unknown) => fail(error);
     const fail = (error: unknown) => {
       connection.off('error', onLost);
@@ -74,17 +97,16 @@ function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks
     wire.allow(statementBudget());
     // Executed by text, which finds the prepared statement: a separate command object would not know that local files
     // are refused.
-    const running = encoding === 'binary' ? connection.execute(read.text) : connection.query(read.text);
+    const running = encoding === 'binary' ? connection.execute(text) : connection.query(text);
     // Closed after its result; otherwise the driver would keep it forever.
-    connection.unprepare(read.text);
+    connection.unprepare(text);
     running.on('fields', (fields: unknown) => {
       if (!Array.isArray(fields)) return reject(noRows());
       if (fields.length > COLUMNS_MAX) throw brokenFrame();
       try {
-        const shape = shapeOf(fields, hooks.types, read);
-        intake.begin(shape);
+        intake.begin(shape(fields));
         hideNames(fields);
-        resolve(shape.columns);
+        resolve();
       } catch (error) {
         reject(error);
       }
@@ -99,57 +121,65 @@ function execute(wire: Wire, read: StatementRead & { encoding: Encoding }, hooks
       reject(new ConnectorError('protocol_error', 'The server returned no result.'));
     });
   });
-  return { columns, intake };
+  return { started, intake };
 }
 
-/** Ends an abandoned statement and drains its rows from the connection. */
-async function abandon(intake: Intake, hooks: ReadHooks): Promise<void> {
-  if (intake.isEnded()) return;
-  await hooks.cancel();
-  await settledWithin(intake.discard(), GOODBYE_MS);
-  if (!intake.isEnded()) hooks.terminate();
+/** A column without what depends on how the server got its value. */
+const essence = ({ nullable: _nullable, ...column }: Column) => column;
+
+export interface PreparedRead extends PreparedStatement {
+  /** The same columns with the vendor's types. */
+  described(): readonly SqlColumn[];
+  /** The server is working on the statement. */
+  isPending(): boolean;
 }
 
-/**
- * Starts a read in an open transaction.
- * @throws ConnectorError; the caller then ends the transaction
- */
-export async function startRead(wire: Wire, read: StatementRead, hooks: TypedHooks): Promise<RowStream> {
+/** Prepares a statement in an open transaction; the caller ends the transaction when this fails. */
+export async function prepareRead(
+  wire: Wire,
+  statement: SqlStatement,
+  types: MySqlTypes,
+): Promise<PreparedRead> {
   const { connection } = wire;
-  const encoding = await prepareRead(wire, read.text).catch((error: unknown) => {
-    connection.unprepare(read.text);
+  const { text } = statement;
+  let fields: readonly FieldPacket[];
+  let columns: readonly Column[];
+  try {
+    fields = (await fieldsOf(wire, text)).map((field) => ({ ...field }));
+    columns = shapeOf(fields, types, statement).columns;
+  } catch (error) {
+    connection.unprepare(text);
     throw error;
-  });
-  const { columns: described, intake } = execute(wire, { ...read, encoding }, hooks);
-  const columns = await described.catch(async (error: unknown) => {
-    await abandon(intake, hooks);
-    throw error;
-  });
-  return { columns, batches: { [Symbol.asyncIterator]: () => iterate(intake, hooks) } };
-}
+  }
+  let intake: Intake | undefined;
 
-function iterate(intake: Intake, hooks: ReadHooks): AsyncIterator<readonly Row[]> {
-  const done = { done: true as const, value: undefined };
-  let isDone = false;
-  const finish = async () => {
-    if (isDone) return done;
-    isDone = true;
-    await abandon(intake, hooks);
-    await hooks.finished();
-    return done;
-  };
+  async function* batches(request: RowsRequest): AsyncGenerator<readonly Row[]> {
+    const shape = (ofResult: readonly FieldPacket[]): RowShape => {
+      const found = shapeOf(ofResult, types, statement);
+      if (!isDeepStrictEqual(found.columns.map(essence), columns.map(essence))) throw changed();
+      return found;
+    };
+    const execution = execute(wire, { text, encoding: encodingOf(fields), request, shape });
+    intake = execution.intake;
+    await execution.started;
+    while (!intake.isAtLimit()) {
+      const batch = await intake.take();
+      if (!batch) return;
+      yield batch;
+    }
+  }
   return {
-    async next() {
-      if (isDone) return done;
-      try {
-        const batch = intake.isAtLimit() ? undefined : await intake.take();
-        return batch ? { done: false, value: batch } : await finish();
-      } catch (error) {
-        const failure = hooks.failure(error);
-        await finish();
-        throw failure;
-      }
+    columns,
+    described: () =>
+      columns.map((column) => {
+        const field = fields.find(({ name }) => name === column.name);
+        return { ...column, native: field ? nativeOf(field) : 'unknown' };
+      }),
+    rows: batches,
+    isPending: () => intake !== undefined && !intake.isEnded(),
+    async close() {
+      if (intake) await intake.discard();
+      else connection.unprepare(text);
     },
-    return: finish,
   };
 }

@@ -14,7 +14,6 @@ import {
   statementBudget,
   type WireBudget,
 } from '../../kit/frame-guard.js';
-import { GOODBYE_MS } from '../sql/session.js';
 import { clearMySqlFrames, mySqlFrames } from './frames.js';
 
 /** The driver's options without the socket, with the password still hidden: they are kept for a kill. */
@@ -205,17 +204,16 @@ export function signedIn({ connection }: Wire): Promise<unknown> {
   );
 }
 
+/** How long a server may take to answer a kill. */
+const KILL_MS = 1_000;
+
 /**
- * Makes the server cancel the running statement (`query`) or the whole session (`connection`), over a separate
- * connection: MySQL notices a closed socket only on its next write. Never rejects.
+ * Makes the server cancel the running statement, over a separate connection: MySQL notices a closed socket only on its
+ * next write. Never rejects.
  */
-export async function kill(
-  network: Network,
-  options: MySqlOptions,
-  what: { kind: 'query' | 'connection'; threadId: number },
-): Promise<void> {
+export async function kill(network: Network, options: MySqlOptions, threadId: number): Promise<void> {
   const wire = dial(network, options);
-  const work = signedIn(wire).then(() => command(wire, `kill ${what.kind} ${Math.trunc(what.threadId)}`));
-  await settledWithin(work, GOODBYE_MS);
+  const work = signedIn(wire).then(() => command(wire, `kill query ${Math.trunc(threadId)}`));
+  await settledWithin(work, KILL_MS);
   wire.destroy();
 }

@@ -3,7 +3,7 @@ import type { FieldDef } from 'pg';
 import type { Cell, Column, Row, ValueShape } from '../../interface/data-types.js';
 import { columnPositions } from '../../kit/columns.js';
 import { Misfit, misfitAt } from '../../kit/misfit.js';
-import type { FieldChoice } from '../sql/session.js';
+import type { FieldChoice } from '../sql/connection.js';
 
 /** How values of one type become neutral values; the driver passes their text form. */
 export interface PostgresType extends Pick<ValueShape, 'type' | 'width'> {

@@ -6,7 +6,7 @@ import { ConnectorError } from '../../interface/errors.js';
 import { createBatchPacer } from '../../kit/batches.js';
 import { settledWithin } from '../../kit/deadline.js';
 import { brokenFrame, type FrameGuard } from '../../kit/frame-guard.js';
-import { GOODBYE_MS } from '../sql/session.js';
+import type { RowsRequest } from '../sql/connection.js';
 import type { Texts } from './fields.js';
 
 /** The connection that a read runs on. */
@@ -56,10 +56,9 @@ function described(client: Client, cursor: Cursor<Texts>): Promise<FieldDef[] | 
 
 /**
  * Opens a portal for a statement.
- * @param terminate drops the connection, for a server that does not close the portal
  * @throws ConnectorError `invalid_query` when the statement returns no rows
  */
-export async function openPortal({ client }: ReadWire, text: string, terminate: () => void): Promise<Portal> {
+export async function openPortal({ client }: ReadWire, text: string): Promise<Portal> {
   const cursor = client.query(
     new Cursor<Texts>(text, [], {
       rowMode: 'array',
@@ -69,7 +68,7 @@ export async function openPortal({ client }: ReadWire, text: string, terminate: 
   );
   const fields = await described(client, cursor);
   if (fields) return { cursor, fields };
-  await closePortal(cursor, terminate);
+  await closePortal(client, cursor);
   throw new ConnectorError(
     'invalid_query',
     'The query returns no rows; only queries that return rows are run.',
@@ -77,14 +76,17 @@ export async function openPortal({ client }: ReadWire, text: string, terminate: 
   );
 }
 
+/** How long a server may take to close a portal. */
+const CLOSE_MS = 1_000;
+
 /** Closes the portal. If the server does not comply, the connection is dropped. */
-export async function closePortal(cursor: Cursor<Texts>, terminate: () => void): Promise<void> {
+export async function closePortal({ connection }: Client, cursor: Cursor<Texts>): Promise<void> {
   let isClosed = false;
   const closing = cursor.close().then(() => {
     isClosed = true;
   });
-  await settledWithin(closing, GOODBYE_MS);
-  if (!isClosed) terminate();
+  await settledWithin(closing, CLOSE_MS);
+  if (!isClosed) connection.stream.destroy();
 }
 
 /** Counts rows and the bytes between them; an unrequested row violates the protocol. */
@@ -116,11 +118,13 @@ function askedAtOnce<Answer>({ connection: { stream } }: Client, ask: () => Answ
   }
 }
 
+export type BatchRequests = ReturnType<typeof createBatchRequests>;
+
 /** Requests the batches of a portal, one at a time. */
 export function createBatchRequests(
   { client, guard }: ReadWire,
   cursor: Cursor<Texts>,
-  { limit, batchRows }: { limit?: number; batchRows: number },
+  { limit, batchRows }: RowsRequest,
 ) {
   const awaited = watchRows(cursor, guard);
   let remaining = limit ?? Number.POSITIVE_INFINITY;

@@ -5,7 +5,6 @@ import pg from 'pg';
 import type { Network } from '../../interface/network.js';
 import { settledWithin } from '../../kit/deadline.js';
 import { createFrameGuard, type FrameGuard, signInBudget } from '../../kit/frame-guard.js';
-import { GOODBYE_MS } from '../sql/session.js';
 import { postgresFrames } from './frames.js';
 
 /** The driver's options without the socket, and the matching start-up message. */
@@ -35,6 +34,9 @@ export function createClient(
   Object.assign(client, { getStartupConf: () => options.startup });
   return { client, guard: guardConnection(client.connection as WireConnection) };
 }
+
+/** How long a server may take to close the connection of a cancel. */
+const CANCEL_MS = 1_000;
 
 /** Members of the driver's objects that its typings omit. */
 export interface CancelKey {
@@ -90,6 +92,6 @@ export async function requestCancel(
   connection.once('connect', () => (ssl ? connection.requestSsl() : send()));
   connection.once('sslconnect', send);
   connection.connect(port, host);
-  await settledWithin(closed, GOODBYE_MS);
+  await settledWithin(closed, CANCEL_MS);
   socket.destroy();
 }

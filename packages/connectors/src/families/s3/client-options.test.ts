@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { hideAll } from '../../kit/secret-fields.js';
-import { s3Options, s3Target } from './client-options.js';
-import { s3Connector } from './connector.js';
+import { s3Options } from './client-options.js';
 import { resolvePath } from './paths.js';
-import { s3Properties } from './properties.js';
+import { type S3Input, s3Properties } from './properties.js';
+import { s3Source } from './source.js';
 
 const keys = { accessKey: 'AKIAEXAMPLE', secretKey: 'secret' };
 const parsed = (properties: Record<string, unknown>) => ({
-  properties: s3Properties.parse(properties) as Record<string, unknown>,
-  login: { signIn: 'access-key', fields: hideAll(keys) },
+  properties: s3Properties.parse(properties),
+  login: { method: 'access-key', fields: hideAll(keys) } as S3Input['login'],
 });
 const isAccepted = (properties: Record<string, unknown>) => s3Properties.safeParse(properties).success;
 
@@ -73,16 +73,18 @@ describe('S3 properties', () => {
   });
 
   it('name the target that a test probes', () => {
-    const { targets } = s3Connector(s3Options);
-    const target = (properties: Record<string, unknown>) => targets(parsed(properties).properties, {})[0];
-    expect(target({})).toEqual({ host: 's3.us-east-1.amazonaws.com', port: 443, tls: 'implicit' });
-    expect(target({ region: 'cn-north-1' })?.host).toBe('s3.cn-north-1.amazonaws.com.cn');
-    expect(target({ endpoint: 'http://[::1]:9000' })).toEqual({ host: '::1', port: 9000, tls: 'none' });
-    expect(s3Target({ region: 'x', endpoint: 'https://h' })).toEqual({
-      tls: 'implicit',
-      host: 'h',
-      port: 443,
+    const endpoint = (properties: Record<string, unknown>) =>
+      s3Source.endpoints(s3Properties.parse(properties))[0];
+    const aws = { role: 'data', host: 's3.us-east-1.amazonaws.com', port: 443, security: 'tls', trust: {} };
+    expect(endpoint({})).toEqual(aws);
+    expect(endpoint({ region: 'cn-north-1' })?.host).toBe('s3.cn-north-1.amazonaws.com.cn');
+    expect(endpoint({ endpoint: 'http://[::1]:9000' })).toEqual({
+      role: 'data',
+      host: '::1',
+      port: 9000,
+      security: 'none',
     });
+    expect(endpoint({ region: 'x', endpoint: 'https://h' })).toEqual({ ...aws, host: 'h' });
   });
 });
 

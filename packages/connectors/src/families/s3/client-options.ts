@@ -1,8 +1,5 @@
 import type { FileOptions } from '@mooring/contract/file-options';
-import type { ConnectorInput, Target } from '../../interface/connector.js';
-import type { InlineFiles } from '../../interface/fields.js';
-import { revealText } from '../../kit/secret-fields.js';
-import { targetOf } from '../http/exchange.js';
+import type { S3Input } from './properties.js';
 
 /** All options of the AWS client of a connection. */
 export interface S3Options {
@@ -19,31 +16,22 @@ export interface S3Options {
   file: FileOptions;
 }
 
-type Properties = Readonly<Record<string, unknown>>;
-
-const text = (fields: Properties, name: string): string | undefined => {
-  const value = fields[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-};
-
-/** Stored properties and opened keys → options. Pure. */
-export function s3Options({ properties, login }: ConnectorInput): S3Options {
-  const endpoint = text(properties, 'endpoint');
-  const bucket = text(properties, 'bucketName');
-  const sessionToken = revealText(login.fields, 'sessionToken');
-  const certificates = (properties['rootCertificates'] ?? []) as InlineFiles;
+/** Pure. */
+export function s3Options({ properties, login }: Pick<S3Input, 'properties' | 'login'>): S3Options {
+  const { endpoint, bucketName, region, rootCertificates = [], file = {}, pathStyle } = properties;
+  const { accessKey, secretKey, sessionToken } = login.fields;
   return {
-    region: text(properties, 'region') ?? 'us-east-1',
-    file: (properties['file'] ?? {}) as FileOptions,
-    pathStyle: (properties['pathStyle'] as boolean | undefined) ?? endpoint !== undefined,
+    region,
+    file,
+    pathStyle: pathStyle ?? endpoint !== undefined,
     credentials: {
-      accessKeyId: revealText(login.fields, 'accessKey') ?? '',
-      secretAccessKey: revealText(login.fields, 'secretKey') ?? '',
-      ...(sessionToken === undefined ? {} : { sessionToken }),
+      accessKeyId: accessKey.reveal(),
+      secretAccessKey: secretKey.reveal(),
+      ...(sessionToken === undefined ? {} : { sessionToken: sessionToken.reveal() }),
     },
     ...(endpoint === undefined ? {} : { endpoint: new URL(endpoint).origin }),
-    ...(bucket === undefined ? {} : { bucket }),
-    ...(certificates.length === 0 ? {} : { ca: certificates.map(({ value }) => value).join('\n') }),
+    ...(bucketName === undefined ? {} : { bucket: bucketName }),
+    ...(rootCertificates.length === 0 ? {} : { ca: rootCertificates.map(({ value }) => value).join('\n') }),
   };
 }
 
@@ -53,6 +41,5 @@ function awsDomain(region: string): string {
 }
 
 /** The endpoint, or AWS's regional one. With virtual-hosted buckets, the bucket is prepended to its host. */
-export function s3Target({ endpoint, region }: Pick<S3Options, 'endpoint' | 'region'>): Target {
-  return targetOf(new URL(endpoint ?? `https://s3.${region}.${awsDomain(region)}`));
-}
+export const s3Url = ({ endpoint, region }: { endpoint?: string | undefined; region: string }): URL =>
+  new URL(endpoint ?? `https://s3.${region}.${awsDomain(region)}`);

@@ -5,19 +5,15 @@ import { setImmediate } from 'node:timers/promises';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { startS3 } from '@mooring/lab/s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ConnectorInput, Session } from '../../interface/connector.js';
 import { ConnectorError } from '../../interface/errors.js';
 import type { Network } from '../../interface/network.js';
-import { createRetries } from '../../kit/retries.js';
-import { failureOf } from '../../suite/bench.js';
+import { source } from '../../sources/File_AmazonS3ConnectorV2/source.js';
+import { failureOf, openSession, type TestInput, type TestSession } from '../../suite/bench.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
-import { s3Options } from './client-options.js';
-import { s3Connector } from './connector.js';
 import { s3Input } from './s3-harness.js';
 
-const connector = s3Connector(s3Options);
 let network: DirectNetwork;
-const sessions: Session[] = [];
+const sessions: TestSession[] = [];
 
 beforeEach(() => {
   network = createDirectNetwork();
@@ -29,14 +25,8 @@ afterEach(async () => {
   expect(isIdle, 'sockets left open').toBe(true);
 });
 
-async function open(input: ConnectorInput, through: Network = network): Promise<Session> {
-  const { signal } = new AbortController();
-  const session = await connector.open(input, {
-    network: through,
-    retries: createRetries(),
-    settings: {},
-    signal,
-  });
+async function open(input: TestInput, through: Network = network): Promise<TestSession> {
+  const session = await openSession(source, input, { network: through });
   sessions.push(session);
   return session;
 }

@@ -1,10 +1,12 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import type { SessionContext, Target } from '../../interface/connector.js';
+import type { Endpoint } from '../../interface/endpoint.js';
 import { ConnectorError } from '../../interface/errors.js';
+import type { Context } from '../../interface/session.js';
 import { createByteCollector } from '../../kit/byte-collector.js';
+import { urlEndpoint } from '../../kit/endpoint.js';
 import { openByteReader } from '../files/byte-reader.js';
-import { type S3Options, s3Target } from './client-options.js';
+import { type S3Options, s3Url } from './client-options.js';
 import { limitRetries } from './retries.js';
 
 const connectMsMax = 5_000;
@@ -21,19 +23,19 @@ type Handle = NodeHttpHandler['handle'];
  * they do, a request goes to the connection's destination or nowhere.
  */
 class BoundHandler extends NodeHttpHandler {
-  private readonly target: Target;
+  private readonly target: Endpoint;
 
-  constructor(target: Target, options: ConstructorParameters<typeof NodeHttpHandler>[0]) {
+  constructor(target: Endpoint, options: ConstructorParameters<typeof NodeHttpHandler>[0]) {
     super(options);
     this.target = target;
   }
 
   override async handle(...[request, options]: Parameters<Handle>): ReturnType<Handle> {
-    const { tls, host, port } = this.target;
+    const { security, host, port } = this.target;
     const hostname = request.hostname.replace(/^\[(.*)\]$/, '$1');
     const requestPort = request.port ?? (request.protocol === 'https:' ? 443 : 80);
     const isHere =
-      request.protocol === (tls === 'implicit' ? 'https:' : 'http:') &&
+      request.protocol === (security === 'tls' ? 'https:' : 'http:') &&
       requestPort === port &&
       (hostname === host || hostname.endsWith(`.${host}`));
     if (!isHere)
@@ -63,10 +65,10 @@ const none = async () => undefined;
  */
 export function createS3Client(
   options: S3Options,
-  { network, retries }: Pick<SessionContext, 'network' | 'retries'>,
+  { network, retries }: Pick<Context, 'network' | 'retries'>,
 ): S3Client {
   const { http, https } = network.agents(options.ca === undefined ? {} : { ca: options.ca });
-  const target = s3Target(options);
+  const target = urlEndpoint(s3Url(options));
   const client = new S3Client({
     region: options.region,
     credentials: options.credentials,

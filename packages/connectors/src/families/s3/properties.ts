@@ -1,7 +1,7 @@
 import { fileOptionsSchema } from '@mooring/contract/file-options';
 import { z } from 'zod';
-import { line, property, scalarText } from '../../interface/fields.js';
-import type { SignInMethod } from '../../interface/sign-in.js';
+import { line, property, scalarText, secret } from '../../interface/fields.js';
+import type { InputOf } from '../../interface/source.js';
 import { isCharset } from '../../kit/charset.js';
 import { certificateFilesSchema } from '../../kit/tls.js';
 
@@ -59,20 +59,8 @@ function isOrigin(text: string): boolean {
   return hostname !== '' && `${username}${password}${search}${hash}` === '' && pathname === '/';
 }
 
-/** Properties of both S3 sources. The first five are Qlik's, the others are ours. */
+/** Properties of both S3 sources. The first three are Qlik's, the others are ours. */
 export const s3Properties = z.strictObject({
-  accessKey: property(line(256).min(1).optional(), {
-    title: 'Access key',
-    description: 'Access key id of the AWS user or of the account on the S3-compatible server.',
-    secret: true,
-    holder: 'credential',
-  }),
-  secretKey: property(line(1024).min(1).optional(), {
-    title: 'Secret key',
-    description: 'Secret access key that belongs to the access key.',
-    secret: true,
-    holder: 'credential',
-  }),
   region: property(
     line(64)
       .regex(/^[a-z0-9-]+$/, 'must be a region such as us-east-1')
@@ -127,12 +115,6 @@ export const s3Properties = z.strictObject({
     description:
       'Put the bucket in the path instead of the host name. Default: true with an endpoint, false for AWS.',
   }),
-  sessionToken: property(line(4096).min(1).optional(), {
-    title: 'Session token',
-    description: 'Only with temporary keys from AWS STS.',
-    secret: true,
-    holder: 'credential',
-  }),
   rootCertificates: property(certificateFilesSchema.optional(), {
     title: 'Root certificates',
     description:
@@ -140,11 +122,25 @@ export const s3Properties = z.strictObject({
   }),
 });
 
-export const s3SignIns: readonly SignInMethod[] = [
-  {
-    id: 'access-key',
-    label: 'Access key',
-    fields: ['accessKey', 'secretKey', 'sessionToken'],
-    required: ['accessKey', 'secretKey'],
-  },
-];
+const keys = {
+  accessKey: secret(line(256).min(1), {
+    title: 'Access key',
+    description: 'Access key id of the AWS user or of the account on the S3-compatible server.',
+  }),
+  secretKey: secret(line(1024).min(1), {
+    title: 'Secret key',
+    description: 'Secret access key that belongs to the access key.',
+  }),
+  sessionToken: secret(line(4096).min(1), {
+    title: 'Session token',
+    description: 'Only with temporary keys from AWS STS.',
+  }).optional(),
+};
+
+export const s3Logins = {
+  'access-key': { label: 'Access key', fields: keys, required: ['accessKey', 'secretKey'] },
+} as const;
+
+export const s3Settings = z.strictObject({});
+
+export type S3Input = InputOf<typeof s3Properties, typeof s3Logins, typeof s3Settings>;

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { Retries } from '../../interface/connector.js';
+import type { Retries } from '../../interface/retries.js';
 
 // The SDK retries a failed request after a random delay. Each use has its own client, so the SDK's limit per client
 // would let each of many callers hit a failing source twice.

@@ -1,3 +1,4 @@
+import type { TestInput } from '../../suite/bench.js';
 // The servers for the tests of both S3 sources: the lab's S3 server, and in front of it an endless object for the
 // cancellation tests.
 
@@ -5,7 +6,6 @@ import { createServer, request as httpRequest, type RequestListener, type Server
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
-import type { ConnectorInput } from '../../interface/connector.js';
 import { hideAll } from '../../kit/secret-fields.js';
 import type { ConnectorHarness, StartedSource, TypeExpectation } from '../../suite/harness.js';
 
@@ -71,7 +71,7 @@ async function startFront(lab: LabS3): Promise<S3Front> {
 export function s3Input(
   keys: { accessKey: string; secretKey: string },
   properties: Readonly<Record<string, unknown>>,
-): ConnectorInput {
+): TestInput {
   return {
     properties: { region: 'us-east-1', storeSseHeader: 'AES256', ...properties },
     login: { signIn: 'access-key', fields: hideAll({ ...keys }) },

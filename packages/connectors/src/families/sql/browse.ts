@@ -1,7 +1,7 @@
 // Browses schema, table and column of any SQL server; only the queries of the system catalog differ.
 import { z } from 'zod';
-import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../../interface/connector.js';
 import { ConnectorError } from '../../interface/errors.js';
+import type { BrowseRequest, Item, Page } from '../../interface/session.js';
 
 /** Maximum length of a name or type that is passed on: an ENUM type of MySQL has at most 64 KiB. */
 const TEXT_CHARS_MAX = 65_536;
@@ -42,7 +42,7 @@ const DEPTH = 3;
 /** Maximum items per response for a hostile or huge system catalog (case D24). */
 const LIMIT_MAX = 1_000;
 
-function toItem(path: readonly string[], row: CatalogRow): BrowseItem {
+function toItem(path: readonly string[], row: CatalogRow): Item {
   const item = { name: row.name, path: [...path, row.name] };
   if (path.length === 0) return { ...item, kind: 'schema', readable: false, container: true };
   if (path.length === 1) {
@@ -75,7 +75,7 @@ function toCatalogRows(rows: unknown[], limit: number): CatalogRow[] {
  * One page of a level.
  * @throws ConnectorError `not_found` for a path that is too deep or names a table without columns
  */
-export async function browseSql(catalog: SystemCatalog, request: BrowseRequest): Promise<BrowseAnswer> {
+export async function browseSql(catalog: SystemCatalog, request: BrowseRequest): Promise<Page<Item>> {
   const { path } = request;
   const list = [catalog.schemas, catalog.tables, catalog.columns][path.length];
   if (!list) throw new ConnectorError('not_found', `Browsing goes at most ${DEPTH} levels deep.`);

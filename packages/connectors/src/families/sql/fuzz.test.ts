@@ -2,13 +2,12 @@ import type { Socket } from 'node:net';
 import { type FuzzReport, fuzz } from '@mooring/lab/fuzz';
 import { full } from '@mooring/lab/test-tier';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Connector, ConnectorInput } from '../../interface/connector.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { Secret } from '../../interface/secret.js';
-import { createRetries } from '../../kit/retries.js';
-import { connector as mysql } from '../../sources/mysql/connector.js';
-import { connector as postgres } from '../../sources/postgres/connector.js';
-import { allBatches } from '../../suite/bench.js';
+import type { AnySource } from '../../interface/source.js';
+import { source as mysql } from '../../sources/mysql/source.js';
+import { source as postgres } from '../../sources/postgres/source.js';
+import { allBatches, openSession, type TestInput } from '../../suite/bench.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
 import { type FakeServer, startFakeServer } from '../../suite/fake-server.js';
 import * as my from '../../suite/mysql-server.js';
@@ -43,7 +42,7 @@ afterEach(async () => {
 
 /** Signs in, lists, and reads everything that a server says, which then hangs up. */
 async function fuzzed(
-  connector: Connector,
+  source: AnySource,
   serve: Serve,
   material: { name: string; corpus: Buffer[]; tokens: Buffer[] },
 ): Promise<FuzzReport> {
@@ -58,8 +57,13 @@ async function fuzzed(
     // A client that waits for more than a turn holds gets no further answer.
     socket.setTimeout(PATIENCE_MS, () => socket.destroy());
   });
-  const input: ConnectorInput = {
-    properties: { host: server.host, port: server.port, db: 'shop', sslmode: 'disable' },
+  const input: TestInput = {
+    properties: {
+      host: server.host,
+      port: server.port,
+      [source.id === 'mysql' ? 'database' : 'db']: 'shop',
+      sslmode: 'disable',
+    },
     login: { signIn: 'password', fields: { username: 'alice', password: new Secret('secret') } },
   };
   const made = createDirectNetwork();
@@ -70,17 +74,14 @@ async function fuzzed(
     isRefusal: (error) => error instanceof ConnectorError,
     async read(bytes) {
       turns = turnsIn(bytes);
-      const context = {
+      const session = await openSession(source, input, {
         network: made,
-        retries: createRetries(),
-        settings: {},
         signal: AbortSignal.timeout(10_000),
-      };
-      const session = await connector.open(input, context);
+      });
       try {
         await session.browse({ path: [], limit: 5 });
         const { batches } = await session.read({ query: 'select 1', batchRows: 50 });
-        await allBatches({ columns: [], batches });
+        await allBatches({ batches });
       } finally {
         await session.close();
         expect(await made.idle(2_000), 'sockets left open').toBe(true);

@@ -1,9 +1,7 @@
 // Properties that all SQL servers on a socket share.
 import { z } from 'zod';
-import { line, property } from '../../interface/fields.js';
-import { Secret } from '../../interface/secret.js';
-import type { SignInMethod } from '../../interface/sign-in.js';
-import { certificateFilesSchema, tlsModeSchema } from '../../kit/tls.js';
+import { type InlineFiles, line, property, secret } from '../../interface/fields.js';
+import { certificateFilesSchema, type TlsMode, tlsModeSchema } from '../../kit/tls.js';
 
 const labels = /^(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/i;
 /** Some parsers read a name whose last label is a number as an IPv4 address (WHATWG URL, section 3.5). */
@@ -49,48 +47,34 @@ export const tlsProperties = {
   }),
 };
 
-export const loginProperties = {
-  username: property(line(256).min(1).optional(), {
+/** User name and password. The schemas are shared by the methods that ask for them. */
+export const loginFields = {
+  username: property(line(256).min(1), {
     title: 'User name',
     description: 'User name on the server.',
     holder: 'credential',
     decides: 'nothing',
   }),
-  password: property(line(1024).min(1).optional(), {
+  password: secret(line(1024).min(1), {
     title: 'Password',
     description: 'Password of the user.',
-    secret: true,
-    holder: 'credential',
     decides: 'nothing',
   }),
 };
 
-export const passwordSignIn: SignInMethod = {
-  id: 'password',
+export const passwordLogin = {
   label: 'User name and password',
-  fields: ['username', 'password'],
+  fields: loginFields,
   required: ['username', 'password'],
-};
+} as const;
 
 /** Name of a database, literally. */
 export const databaseNameSchema = line(128).min(1);
 
-/** The properties above as a connector receives them, with defaults applied. */
-export const sqlEndpointSchema = z.object({
-  host: hostSchema,
-  port: z.int(),
-  sslmode: tlsModeSchema,
-  rootCertificates: certificateFilesSchema.optional(),
-});
-
-const passwordSchema = line(1024).min(1);
-
-/** The fields of a password sign-in. */
-export const sqlLoginSchema = z.object({
-  username: line(256).min(1),
-  password: z.custom<Secret<string>>(
-    (value) => value instanceof Secret && passwordSchema.safeParse(value.reveal()).success,
-  ),
-});
-
-export type SqlEndpoint = z.infer<typeof sqlEndpointSchema>;
+/** The properties above as a connector receives them. */
+export interface SqlEndpoint {
+  host: string;
+  port: number;
+  sslmode: TlsMode;
+  rootCertificates?: InlineFiles | undefined;
+}

@@ -1,8 +1,8 @@
-import type { Retries } from '../../interface/connector.js';
 import { ConnectorError, type ErrorTable } from '../../interface/errors.js';
 import type { TokenSource, Values } from '../../interface/login.js';
 import type { Network } from '../../interface/network.js';
 import type { Target } from '../../interface/plan.js';
+import type { Retries } from '../../interface/retries.js';
 import type { Secret } from '../../interface/secret.js';
 import type {
   BrowseRequest,
@@ -17,8 +17,8 @@ import type { AnySource } from '../../interface/source.js';
 import { assertColumns } from '../columns.js';
 import { translate } from '../errors.js';
 import { failureForAuthor } from '../server-words.js';
+import { typedInput } from '../typed-input.js';
 import { shownFindings } from './findings.js';
-import { typedInput } from './interim.js';
 import { runBytes } from './run-bytes.js';
 import { type ApiRead, type RowStream, runRead } from './run-read.js';
 import { type CallOptions, SessionRunner } from './run-session.js';
@@ -96,6 +96,17 @@ const notLoaded = ({ name }: AnySource): ErrorTable => ({
   },
 });
 
+/** The connector of a source, with its driver. @throws ConnectorError `driver_unavailable` */
+export async function loadConnector(
+  source: AnySource,
+): Promise<Awaited<ReturnType<AnySource['load']>>['connector']> {
+  try {
+    return (await source.load()).connector;
+  } catch (error) {
+    throw translate(notLoaded(source), error);
+  }
+}
+
 const cannotDescribe = (query: string | undefined) =>
   new ConnectorError(
     'unsupported',
@@ -124,7 +135,7 @@ export async function openUse(
   });
   await runner.open(async (context) => {
     const typed = typedInput(source, { ...input, ...(token ? { token: noted(token, tokens) } : {}) });
-    const { connector } = await source.load();
+    const connector = await loadConnector(source);
     errors = connector.errors;
     return connector.open(typed, { ...context, network: tracked.network, retries: outside(retries) });
   });

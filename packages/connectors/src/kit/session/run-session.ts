@@ -2,6 +2,7 @@ import type { Abilities } from '../../interface/abilities.js';
 import { ConnectorError } from '../../interface/errors.js';
 import type { Call, Context, Session } from '../../interface/session.js';
 import { abortError, after, throwIfAborted } from '../deadline.js';
+import { ProtocolViolation } from '../frame-guard.js';
 import { inSession, outsideSessions, type Scoped } from './session-scope.js';
 import type { TrackedNetwork } from './tracked-network.js';
 
@@ -91,11 +92,11 @@ const inTime = (work: Promise<unknown>): Promise<boolean> =>
     work.then(settle, settle);
   });
 
-/** A guard of ours has found that the source violates its protocol. After that, anything may follow on its connection. */
+/** Whether the failure, or one of its causes, says that the connection cannot be used any more. */
 function isViolation(error: unknown): boolean {
   let current = error;
   for (let depth = 0; depth < 5 && current instanceof Error; depth += 1) {
-    if (current instanceof ConnectorError) return current.kind === 'protocol_error';
+    if (current instanceof ProtocolViolation) return true;
     current = current.cause;
   }
   return false;

@@ -91,7 +91,7 @@ function charactersOf(row: Row, width: number): number {
  */
 export function shapeOf({ columns: given }: Pick<ReadPlan, 'columns'>, shaping: Shaping): Shape {
   const { columns: wanted, asText, keeps, batchRows, takesArrow } = shaping;
-  assertColumns(given);
+  assertColumns(given, 1);
   const positions = positionsOf(given, wanted);
   const picked = positions ? positions.map((at) => given[at] as Column) : given;
   assertTextColumns(picked, asText);

@@ -1,5 +1,5 @@
 import { s3Harness } from '../../families/s3/s3-harness.js';
 import { describeConnector } from '../../suite/describe-connector.js';
-import { manifest } from './manifest.js';
+import { source } from './source.js';
 
-describeConnector(manifest, s3Harness);
+describeConnector(source, s3Harness);

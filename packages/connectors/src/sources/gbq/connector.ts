@@ -1,4 +1,3 @@
-import { targetOf } from '../../families/http/exchange.js';
 import type {
   BrowseAnswer,
   BrowseItem,
@@ -10,7 +9,7 @@ import { ConnectorError } from '../../interface/errors.js';
 import { browseColumns } from '../../kit/columns.js';
 import { throwIfAborted } from '../../kit/deadline.js';
 import { type Api, type JsonObject, objectIn, objectsIn, openApi, textIn } from './api.js';
-import { endpointsOf, usesServiceAccount } from './credentials.js';
+import { targets } from './credentials.js';
 import { toColumn } from './data-types.js';
 import { fieldsOf, readQuery, readTable, tableUri } from './rows.js';
 
@@ -74,10 +73,7 @@ function read(api: Api, request: ReadRequest, taken: Set<Promise<void>>) {
 
 /** BigQuery through Google's client; each page of rows is one request. */
 export const connector: Connector = {
-  targets(properties, settings) {
-    const { api, token } = endpointsOf(settings);
-    return usesServiceAccount({ properties }) ? [targetOf(api), targetOf(token)] : [targetOf(api)];
-  },
+  targets,
 
   async open(input, context) {
     const closing = new AbortController();

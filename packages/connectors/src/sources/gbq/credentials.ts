@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { ConnectorInput } from '../../interface/connector.js';
+import { targetOf } from '../../families/http/exchange.js';
+import type { ConnectorInput, Target } from '../../interface/connector.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { type InlineFiles, inlineFilesSchema } from '../../interface/fields.js';
 import type { PropertyProblem } from '../../interface/property-problem.js';
@@ -158,4 +159,13 @@ export function endpointsOf(settings: Readonly<Record<string, string>>): Endpoin
 /** Whether the login is a service account rather than a user's Google sign-in. */
 export function usesServiceAccount(input: Pick<ConnectorInput, 'properties'>): boolean {
   return String(input.properties['OAuthMechanism'] ?? '0') === '0';
+}
+
+/** The API, and the token endpoint where a service account signs in. */
+export function targets(
+  properties: Readonly<Record<string, unknown>>,
+  settings: Readonly<Record<string, string>>,
+): readonly Target[] {
+  const { api, token } = endpointsOf(settings);
+  return usesServiceAccount({ properties }) ? [targetOf(api), targetOf(token)] : [targetOf(api)];
 }

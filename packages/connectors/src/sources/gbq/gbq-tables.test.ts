@@ -70,7 +70,7 @@ describe('gbq reads', () => {
         'j:json g:string r:json a:json',
     );
     expect(columns[0]?.nullable).toBe(false);
-    const rows = (await allBatches({ columns, batches })).flat();
+    const rows = (await allBatches({ batches })).flat();
     expect(rows[0]?.slice(0, 10)).toEqual(expected);
     expect(JSON.stringify(rows[0]?.slice(10))).toBe(
       '[{"a":[1,null]},"POINT(1 2)",{"__proto__":"-9223372036854775808","x":false},["2023-11-14T22:13:20.123456Z"]]',

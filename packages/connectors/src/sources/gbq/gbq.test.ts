@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { JsonText } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { Secret } from '../../interface/secret.js';
+import { legacySource } from '../../kit/legacy-source.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { manifest } from './manifest.js';
@@ -67,7 +68,7 @@ const labKey = (lab: LabBigQuery, changes: object = {}) => ({
   KeyFilePath: [{ name: 'key.json', value: JSON.stringify({ ...lab.serviceAccountKey, ...changes }) }],
 });
 
-describeConnector(manifest, {
+describeConnector(legacySource(manifest), {
   unsupported: [],
   async start() {
     const lab = await startLab(25);

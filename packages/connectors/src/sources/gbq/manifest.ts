@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { SourceManifest } from '../../interface/manifest.js';
 import { presetAt } from '../../interface/provider.js';
 import type { OAuthPreset } from '../../interface/sign-in.js';
+import type { LegacyManifest } from '../../kit/legacy-source.js';
 import { provider as google } from '../../providers/google.js';
-import { credentialConflicts } from './credentials.js';
+import { credentialConflicts, targets } from './credentials.js';
 import { propertiesSchema, scope } from './properties.js';
 
 const signIn: OAuthPreset = { ...presetAt(google), scopes: [scope] };
@@ -16,7 +16,7 @@ const settingsSchema = z.object({
 });
 
 /** Google BigQuery, through Google's own client. */
-export const manifest: SourceManifest = {
+export const manifest: LegacyManifest = {
   id: 'gbq',
   name: 'Google BigQuery',
   category: 'database',
@@ -63,5 +63,6 @@ export const manifest: SourceManifest = {
     ],
   },
   target: ['Catalog'],
+  targets,
   load: () => import('./connector.js'),
 };

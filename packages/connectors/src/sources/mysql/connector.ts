@@ -1,20 +1,20 @@
+import { connectMySql } from '../../families/mysql/connection.js';
+import { mySqlDialect } from '../../families/mysql/dialect.js';
 import { mySqlErrors } from '../../families/mysql/errors.js';
-import { openMySql } from '../../families/mysql/session.js';
-import type { Connector } from '../../interface/connector.js';
-import { translate } from '../../kit/errors.js';
-import { toMySqlOptions } from './credentials.js';
+import { mySqlOptions } from '../../families/mysql/options.js';
+import { sqlSource } from '../../families/sql/source.js';
+import type { Connector } from '../../interface/source.js';
 import { mySqlTypes } from './data-types.js';
+import type { Input } from './properties.js';
 import { mySqlCatalog } from './system-catalog.js';
 
-const vendor = { catalog: mySqlCatalog, translate: (error: unknown) => translate(mySqlErrors, error) };
-
 /** MySQL and MariaDB over `mysql2`. */
-export const connector: Connector = {
-  targets: ({ host, port, sslmode }) => [
-    { host: String(host), port: Number(port), tls: sslmode === 'disable' ? 'none' : 'starttls' },
-  ],
-  open: async (input, context) => {
-    const types = mySqlTypes({ booleans: input.properties['treatTinyAsBoolean'] === true });
-    return openMySql(toMySqlOptions(input), context, { ...vendor, types });
-  },
-};
+export const connector: Connector<Input> = sqlSource({
+  connect: connectMySql({ product: 'MySQL', catalog: mySqlCatalog }),
+  dialect: mySqlDialect,
+  errors: mySqlErrors,
+  options: ({ properties, login }: Input) => ({
+    ...mySqlOptions({ ...properties, ...login.fields }),
+    types: mySqlTypes({ booleans: properties.treatTinyAsBoolean === true }),
+  }),
+});

@@ -1,24 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import type { ConnectorInput } from '../../interface/connector.js';
+import { mySqlOptions } from '../../families/mysql/options.js';
 import { ConnectorError } from '../../interface/errors.js';
-import { hideSecrets } from '../../kit/secret-fields.js';
-import { toMySqlOptions } from './credentials.js';
-import { manifest } from './manifest.js';
+import { hideAll } from '../../kit/secret-fields.js';
+import { typedInput } from '../../kit/typed-input.js';
+import type { Input } from './properties.js';
+import { source } from './source.js';
 
 const certificate = '-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n';
 const properties = { host: 'db.example.com', port: 3306, sslmode: 'verify-full' };
-const inputOf = (change: object = {}, fields: object = {}): ConnectorInput => ({
-  properties: { ...properties, ...change },
-  login: {
-    signIn: 'password',
-    fields: hideSecrets(manifest, { username: 'alice', password: 'pa$$ word', ...fields }),
-  },
-});
-const accepts = (change: object) => manifest.properties.safeParse({ ...properties, ...change }).success;
+/** The driver's options of a definition and a login, as the connector makes them. */
+function optionsOf(change: object = {}, fields: object = {}) {
+  const { properties: definition, login } = typedInput(source, {
+    definition: { ...properties, ...change },
+    method: 'password',
+    fields: hideAll({ username: 'alice', password: 'pa$$ word', ...fields }),
+    settings: {},
+  }) as Input;
+  return mySqlOptions({ ...definition, ...login.fields });
+}
+const accepts = (change: object) => source.properties.safeParse({ ...properties, ...change }).success;
 
 describe('the properties of a connection', () => {
   it('has the documented names, the usual port and full verification by default', () => {
-    expect(manifest.properties.parse({ host: 'h', database: 'd' })).toEqual({
+    expect(source.properties.parse({ host: 'h', database: 'd' })).toEqual({
       host: 'h',
       port: 3306,
       database: 'd',
@@ -48,7 +52,7 @@ describe('the properties of a connection', () => {
 
 describe('the options for the driver', () => {
   it('D05: can neither be given a file nor more than one statement', () => {
-    const options = toMySqlOptions(inputOf({ flags: 'LOCAL_FILES', multipleStatements: true }));
+    const options = optionsOf({ flags: 'LOCAL_FILES', multipleStatements: true });
     expect(options.flags).toContain('-LOCAL_FILES');
     expect(options).toMatchObject({
       multipleStatements: false,
@@ -58,7 +62,7 @@ describe('the options for the driver', () => {
   });
 
   it('maps each TLS mode to what it promises', () => {
-    const tls = (sslmode: string, more = {}) => toMySqlOptions(inputOf({ sslmode, ...more })).ssl;
+    const tls = (sslmode: string, more = {}) => optionsOf({ sslmode, ...more }).ssl;
     const files = { rootCertificates: [{ name: 'ca.pem', value: certificate }] };
     const minVersion = 'TLSv1.2';
     expect(tls('disable')).toBeUndefined();
@@ -74,13 +78,17 @@ describe('the options for the driver', () => {
 
   it('takes names with delimiters literally', () => {
     const odd = `x?a=b;&#'"{}\\`;
-    const options = toMySqlOptions(inputOf({ database: odd }, { username: odd, password: odd }));
+    const options = optionsOf({ database: odd }, { username: odd, password: odd });
     expect(options).toMatchObject({ database: odd, user: odd });
     expect(options.password.reveal()).toBe(odd);
   });
 
   it('refuses a login or address that is not whole', () => {
-    const broken = [inputOf({}, { password: '' }), inputOf({}, { username: 1 }), inputOf({ host: '/tmp' })];
-    for (const input of broken) expect(() => toMySqlOptions(input)).toThrowError(ConnectorError);
+    const broken = [
+      () => optionsOf({}, { password: '' }),
+      () => optionsOf({}, { username: 1 }),
+      () => optionsOf({ host: '/tmp' }),
+    ];
+    for (const make of broken) expect(make).toThrowError(ConnectorError);
   });
 });

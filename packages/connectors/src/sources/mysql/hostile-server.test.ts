@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { Session } from '../../interface/connector.js';
-import { allBatches, CLOSE_MS_MAX, failureOf } from '../../suite/bench.js';
+import { allBatches, CLOSE_MS_MAX, failureOf, type TestSession } from '../../suite/bench.js';
 import {
   DOUBLE,
   failure,
@@ -43,9 +42,9 @@ describe('mysql, against a hostile or broken server', () => {
   });
 
   const use = {
-    read: (session: Session) => session.read({ query: 'select 1', batchRows: 1 }).then(allBatches),
-    browse: (session: Session) => session.browse({ path: [], limit: 5 }),
-    ping: (session: Session) => session.ping(),
+    read: (session: TestSession) => session.read({ query: 'select 1', batchRows: 1 }).then(allBatches),
+    browse: (session: TestSession) => session.browse({ path: [], limit: 5 }),
+    ping: (session: TestSession) => session.ping(),
   };
   it.each([
     ['the set-up of the session', [wantFile(file)], use.ping],

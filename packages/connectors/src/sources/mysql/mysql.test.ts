@@ -5,14 +5,14 @@ import { allBatches, failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { typeColumns, typeRows } from './__fixtures__/all-types.js';
 import { asAdmin, inputFor, isRunning, realServer } from './__fixtures__/real-server.js';
-import { manifest } from './manifest.js';
+import { source } from './source.js';
 
 const server = realServer();
 const { rowsOf, failsWith } = server;
 
 const exactTypes = typeColumns.filter(({ type }) => type !== 'float').map(({ name }) => name);
 
-describeConnector(manifest, {
+describeConnector(source, {
   unsupported: [],
   start: async () => {
     const { lab } = server;
@@ -150,7 +150,7 @@ describe('values of MySQL', () => {
       'select c_tiny, c_utiny, c_small, c_medium, c_int, c_big, c_ubig, c_decimal, c_float, c_double, c_bit from sales.all_types';
     await server.bench.within(async (session) => {
       const { columns, batches } = await session.read({ query, batchRows: 5 });
-      await allBatches({ columns, batches });
+      await allBatches({ batches });
       expect(columns.map(({ type, width, precision, scale }) => [type, width ?? precision, scale])).toEqual([
         ['integer', 8, undefined],
         ['integer', 16, undefined],

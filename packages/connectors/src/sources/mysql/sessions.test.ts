@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createRetries } from '../../kit/retries.js';
-import { allBatches, expectNoSecrets, failureOf, waitUntil } from '../../suite/bench.js';
+import { allBatches, expectNoSecrets, failureOf, openSession, waitUntil } from '../../suite/bench.js';
 import { inputFor, isRunning, realServer } from './__fixtures__/real-server.js';
-import { connector } from './connector.js';
+import { source } from './source.js';
 
 const server = realServer();
 const { rowsOf, failsWith, openFails } = server;
@@ -190,13 +189,7 @@ describe('sessions of MySQL', () => {
       ['192.0.2.7', false],
     ] as const) {
       const input = inputFor(server.lab, { properties: { host } });
-      const context = {
-        network: misled,
-        retries: createRetries(),
-        settings: {},
-        signal: new AbortController().signal,
-      };
-      const work = connector.open(input, context);
+      const work = openSession(source, input, { network: misled });
       if (isTrusted) await work.then((session) => session.close());
       else expect((await failureOf(work)).kind).toBe('tls_failed');
     }

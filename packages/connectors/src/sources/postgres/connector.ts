@@ -1,21 +1,18 @@
+import { connectPostgres } from '../../families/postgres/connection.js';
+import { postgresDialect } from '../../families/postgres/dialect.js';
 import { postgresErrors } from '../../families/postgres/errors.js';
-import { openPostgres } from '../../families/postgres/session.js';
-import type { Connector } from '../../interface/connector.js';
-import { translate } from '../../kit/errors.js';
-import { toPostgresOptions } from './credentials.js';
+import { postgresOptions } from '../../families/postgres/options.js';
+import { sqlSource } from '../../families/sql/source.js';
+import type { Connector } from '../../interface/source.js';
 import { postgresTypes } from './data-types.js';
+import type { Input } from './properties.js';
 import { postgresCatalog } from './system-catalog.js';
 
-const vendor = {
-  types: postgresTypes,
-  catalog: postgresCatalog,
-  translate: (error: unknown) => translate(postgresErrors, error),
-};
-
 /** PostgreSQL over `pg`. */
-export const connector: Connector = {
-  targets: ({ host, port, sslmode }) => [
-    { host: String(host), port: Number(port), tls: sslmode === 'disable' ? 'none' : 'starttls' },
-  ],
-  open: async (input, context) => openPostgres(toPostgresOptions(input), context, vendor),
-};
+export const connector: Connector<Input> = sqlSource({
+  connect: connectPostgres({ types: postgresTypes, catalog: postgresCatalog }),
+  dialect: postgresDialect,
+  errors: postgresErrors,
+  options: ({ properties, login }: Input) =>
+    postgresOptions({ ...properties, database: properties.db, ...login.fields }),
+});

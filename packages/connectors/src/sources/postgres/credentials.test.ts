@@ -1,24 +1,28 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ConnectorInput } from '../../interface/connector.js';
+import { postgresOptions } from '../../families/postgres/options.js';
 import { ConnectorError } from '../../interface/errors.js';
-import { hideSecrets } from '../../kit/secret-fields.js';
-import { toPostgresOptions } from './credentials.js';
-import { manifest } from './manifest.js';
+import { hideAll } from '../../kit/secret-fields.js';
+import { typedInput } from '../../kit/typed-input.js';
+import type { Input } from './properties.js';
+import { source } from './source.js';
 
 const certificate = '-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n';
 const properties = { host: 'db.example.com', port: 5432, db: 'shop', sslmode: 'verify-full' };
-const inputOf = (change: object = {}, fields: object = {}): ConnectorInput => ({
-  properties: { ...properties, ...change },
-  login: {
-    signIn: 'password',
-    fields: hideSecrets(manifest, { username: 'alice', password: 'pa$$ word', ...fields }),
-  },
-});
-const accepts = (change: object) => manifest.properties.safeParse({ ...properties, ...change }).success;
+/** The driver's options of a definition and a login, as the connector makes them. */
+function optionsOf(change: object = {}, fields: object = {}) {
+  const { properties: definition, login } = typedInput(source, {
+    definition: { ...properties, ...change },
+    method: 'password',
+    fields: hideAll({ username: 'alice', password: 'pa$$ word', ...fields }),
+    settings: {},
+  }) as Input;
+  return postgresOptions({ ...definition, database: definition.db, ...login.fields });
+}
+const accepts = (change: object) => source.properties.safeParse({ ...properties, ...change }).success;
 
 describe('the properties of a connection', () => {
   it('D02: has the documented names, the usual port and full verification by default', () => {
-    expect(manifest.properties.parse({ host: 'h', db: 'd' })).toEqual({
+    expect(source.properties.parse({ host: 'h', db: 'd' })).toEqual({
       host: 'h',
       port: 5432,
       db: 'd',
@@ -82,7 +86,7 @@ describe('the properties of a connection', () => {
   it('takes names with delimiters literally, for the server to judge', () => {
     const db = 'x?host=127.0.0.2&port=9999;\'"{}';
     expect(accepts({ db })).toBe(true);
-    expect(toPostgresOptions(inputOf({ db })).startup['database']).toBe(db);
+    expect(optionsOf({ db }).startup['database']).toBe(db);
   });
 });
 
@@ -98,13 +102,13 @@ describe('the options for the driver', () => {
   });
 
   it('takes nothing from the environment', () => {
-    const { client, startup } = toPostgresOptions(inputOf());
+    const { client, startup } = optionsOf();
     expect(JSON.stringify([client, startup])).not.toContain('environment');
     expect(Object.keys(startup)).toEqual(['user', 'database', 'application_name']);
   });
 
   it('maps each TLS mode to what it promises', () => {
-    const tls = (sslmode: string, more = {}) => toPostgresOptions(inputOf({ sslmode, ...more })).client.ssl;
+    const tls = (sslmode: string, more = {}) => optionsOf({ sslmode, ...more }).client.ssl;
     expect(tls('disable')).toBe(false);
     expect(tls('require')).toMatchObject({ rejectUnauthorized: false, minVersion: 'TLSv1.2' });
     const files = { rootCertificates: [{ name: 'ca.pem', value: certificate }] };
@@ -119,17 +123,17 @@ describe('the options for the driver', () => {
   });
 
   it('hands the password over as it is, and shows it in no serialised option', () => {
-    const { client } = toPostgresOptions(inputOf());
+    const { client } = optionsOf();
     expect(typeof client.password === 'function' && client.password()).toBe('pa$$ word');
     expect(JSON.stringify(client)).not.toContain('pa$$');
   });
 
   it('refuses a login or address that is not whole', () => {
     const broken = [
-      inputOf({}, { password: '' }),
-      inputOf({}, { username: undefined }),
-      inputOf({ host: '/tmp' }),
+      () => optionsOf({}, { password: '' }),
+      () => optionsOf({}, { username: undefined }),
+      () => optionsOf({ host: '/tmp' }),
     ];
-    for (const input of broken) expect(() => toPostgresOptions(input)).toThrowError(ConnectorError);
+    for (const make of broken) expect(make).toThrowError(ConnectorError);
   });
 });

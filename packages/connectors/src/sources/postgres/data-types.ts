@@ -1,5 +1,5 @@
+import type { RunStatement } from '../../families/postgres/connection.js';
 import type { PostgresType, PostgresTypes } from '../../families/postgres/fields.js';
-import type { RunStatement } from '../../families/postgres/session.js';
 import type { Cell, NativeType, ValueShape } from '../../interface/data-types.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonCell } from '../../kit/json/cells.js';

@@ -1,4 +1,4 @@
-import type { RunStatement } from '../../families/postgres/session.js';
+import type { RunStatement } from '../../families/postgres/connection.js';
 import type { SystemCatalog } from '../../families/sql/browse.js';
 import { ConnectorError } from '../../interface/errors.js';
 

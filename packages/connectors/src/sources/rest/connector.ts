@@ -1,4 +1,3 @@
-import { targetOf } from '../../families/http/exchange.js';
 import type {
   BrowseAnswer,
   BrowseRequest,
@@ -29,7 +28,7 @@ import {
   recordAt,
   spansOf,
 } from './pages.js';
-import { propertiesSchema, type RestProperties } from './properties.js';
+import { propertiesSchema, type RestProperties, targets } from './properties.js';
 
 /** JSON of one batch in bytes, beyond its first row. */
 const batchBytesMax = 1024 * 1024;
@@ -141,6 +140,6 @@ function openSession(input: ConnectorInput, context: SessionContext): Session {
 
 /** JSON over HTTP. Stateless: opening a session sends nothing, and each page is one request. */
 export const connector: Connector = {
-  targets: (properties) => [targetOf(new URL(String(properties['url'])))],
+  targets,
   open: async (input, context) => openSession(input, context),
 };

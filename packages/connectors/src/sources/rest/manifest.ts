@@ -7,14 +7,14 @@ import {
   type SealedHeaders,
 } from '../../families/http/request-headers.js';
 import type { InlineFiles } from '../../interface/fields.js';
-import type { SourceManifest } from '../../interface/manifest.js';
 import type { PropertyProblem } from '../../interface/property-problem.js';
 import { placeProblem } from '../../interface/provider.js';
 import { revealed } from '../../interface/secret.js';
 import type { SignInMethod } from '../../interface/sign-in.js';
 import { clientCertificateProblem } from '../../kit/client-certificate.js';
+import type { LegacyManifest } from '../../kit/legacy-source.js';
 import { findProvider } from '../../providers/registry.js';
-import { propertiesSchema, unverifiedTlsDenied } from './properties.js';
+import { propertiesSchema, targets, unverifiedTlsDenied } from './properties.js';
 
 const ownEndpoints = [
   'authorizationUrl',
@@ -232,7 +232,7 @@ const signIns: readonly SignInMethod[] = methods.map((method) => ({
 }));
 
 /** Any service that returns JSON over HTTP. */
-export const manifest: SourceManifest = {
+export const manifest: LegacyManifest = {
   id: 'rest',
   name: 'REST',
   category: 'api',
@@ -274,5 +274,6 @@ export const manifest: SourceManifest = {
     ],
   },
   target: ['url'],
+  targets,
   load: () => import('./connector.js'),
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { targetOf } from '../../families/http/exchange.js';
 import { headerNameSchema, headerValueSchema, sealedHeaderNameSchema } from '../../families/http/headers.js';
 import { headerSchema } from '../../families/http/request-headers.js';
 import { inlineFilesSchema, line, property } from '../../interface/fields.js';
@@ -264,3 +265,5 @@ export const propertiesSchema = z.strictObject({ ...request, ...security, ...sig
 
 /** Definition of a REST connection with defaults applied; credentials are included only while a form is parsed. */
 export type RestProperties = z.infer<typeof propertiesSchema>;
+
+export const targets = ({ url }: Readonly<Record<string, unknown>>) => [targetOf(new URL(String(url)))];

@@ -3,13 +3,14 @@ import { startRestApi } from '@mooring/lab/rest-api';
 import { sampleItems } from '@mooring/lab/rest-resources';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../interface/secret.js';
+import { legacySource } from '../../kit/legacy-source.js';
 import { failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { manifest } from './manifest.js';
 
 import { inputOf, open, read } from './test-stand.js';
 
-describeConnector(manifest, {
+describeConnector(legacySource(manifest), {
   // One connection is one resource, so a slow one would be another connection: see D20 and D25 below.
   unsupported: ['query', 'slow'],
   async start() {

@@ -1,8 +1,10 @@
-import type { Connector } from '@mooring/connectors/interface/connector';
+import type { Endpoint } from '@mooring/connectors/interface/endpoint';
+import type { Values } from '@mooring/connectors/interface/login';
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
+import { endpointsOf } from '@mooring/connectors/kit/typed-input';
 import { type ConnectionProperties, parseConnectionProperties } from '@mooring/connectors/qlik/separated';
+import { sourceOf } from '@mooring/connectors/registry';
 import { AppError, InvalidRequest } from '../errors/app-error.js';
-import { loadConnector } from './load-connector.js';
 import type { SourceSettings } from './source-settings.js';
 
 /** The data sources of this server. Drivers are loaded on first use. */
@@ -19,7 +21,8 @@ export interface Catalogue {
   unlessDisabled(id: string, isDisabled: boolean): SourceManifest;
   /** Ids of the sources that the tenant has switched off. */
   disabledIn(tenantId: string): Promise<ReadonlySet<string>>;
-  connector(manifest: SourceManifest): Promise<Connector>;
+  /** Where a definition of the source leads; the data first. Pure. */
+  endpoints(manifest: SourceManifest, definition: Values): readonly Endpoint[];
 }
 
 /** The operator's `sources` of the configuration. */
@@ -61,7 +64,7 @@ export function createCatalogue(
     disabledIn: (tenantId) => settings.disabledIn(tenantId),
     enabled: async (tenantId, id) => unlessDisabled(id, await settings.isDisabled(tenantId, get(id).id)),
     unlessDisabled,
-    connector: loadConnector,
+    endpoints: ({ id }, definition) => endpointsOf(sourceOf(id), definition, ofOperator[id] ?? {}),
   };
 }
 

@@ -1,13 +1,7 @@
+import type { Endpoint } from '@mooring/connectors/interface/endpoint';
 import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/interface/errors';
-import type { SocketTarget } from '@mooring/connectors/interface/network';
 import type { DialStage } from './dialer.js';
 import type { Gate } from './gate.js';
-import type { TlsSettings } from './tls-context.js';
-
-export interface ProbeTarget extends SocketTarget, TlsSettings {
-  /** Only `implicit` TLS is probed; with an upgrade inside the protocol, the driver proves that stage. */
-  tls: 'none' | 'implicit' | 'starttls';
-}
 
 /**
  * A stage of reaching a server. `name`: the host has addresses, or is one. `route`: policy allows all of them; every
@@ -31,7 +25,7 @@ const STAGES: readonly DialStage[] = ['name', 'route', 'tcp', 'tls'];
  */
 export async function probe(
   gate: Pick<Gate, 'dial'>,
-  target: ProbeTarget,
+  { host, port, security, trust = {} }: Endpoint,
   signal?: AbortSignal,
 ): Promise<ProbeStage[]> {
   const stages: ProbeStage[] = [];
@@ -41,13 +35,18 @@ export async function probe(
     since = performance.now();
     return Math.round(since - before);
   };
-  const { host, port, tls, ...settings } = target;
+  // With a client certificate, or with an upgrade inside the protocol, the driver proves TLS.
+  const isProbed = security === 'tls' && trust.clientCertificate !== true;
+  const settings = {
+    ...(trust.ca === undefined ? {} : { ca: trust.ca }),
+    ...(trust.verify === 'none' ? { unverifiedTls: true } : {}),
+  };
   try {
     const socket = await gate.dial(
       { host, port },
       {
         signal,
-        tls: tls === 'implicit' ? settings : undefined,
+        tls: isProbed ? settings : undefined,
         onStage: (name) => stages.push({ name, ok: true, ms: lap() }),
       },
     );

@@ -95,8 +95,8 @@ const take = (userId: string, destination = 'a', isLong = false) =>
   pool.take({ tenantId: 't', userId, destination, sourceId: '0', isLong }, never);
 
 const planOf = (sourceId: string): Plan => ({
-  ...{ sourceId, properties: {}, settings: {}, login: { signIn: '', fields: {} }, tellsProof: false },
-  task: { kind: 'test', readsPaths: false },
+  ...{ sourceId, definition: {}, settings: {}, login: { method: '', fields: {} }, tellsProof: false },
+  task: { kind: 'test' },
 });
 
 /** @returns the outcome of the use, once there is one */
@@ -105,7 +105,7 @@ function begin({ runner }: Lease, sourceId = '0') {
   runner.begin({
     plan: planOf(sourceId),
     egress: {} as never,
-    accessToken: undefined,
+    token: undefined,
     found: () => undefined,
     piece: () => undefined,
     ended() {
@@ -126,7 +126,7 @@ async function crash(lease: Lease): Promise<void> {
 
 function workOn(sourceId: string, found: (finding: Finding) => void = () => undefined) {
   const owner = { tenantId: 't', userId: 'mallory', destination: 'a', spaceId: null };
-  const hooks = { accessToken: undefined, signal: never, found };
+  const hooks = { token: undefined, signal: never, found };
   return executeInRunners(pool, () => ({}) as never)(planOf(sourceId), owner, hooks);
 }
 

@@ -76,7 +76,7 @@ function release(lease: Lease, inbox: ReturnType<typeof createInbox>): void {
 }
 
 async function* piecesOf(
-  [plan, owner, { signal, accessToken, found }]: Parameters<Execute>,
+  [plan, owner, { signal, token, found }]: Parameters<Execute>,
   pool: RunnerPool,
   egress: EgressSettings,
   inbox: ReturnType<typeof createInbox>,
@@ -89,7 +89,7 @@ async function* piecesOf(
   let taken = 0;
   let isLeft = false;
   const started = lease.runner.begin({
-    ...{ plan, egress, accessToken },
+    ...{ plan, egress, token },
     found(finding) {
       // After the end is reported, later reports are ignored.
       if (!isLeft) found(finding);

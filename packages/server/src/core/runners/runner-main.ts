@@ -2,8 +2,7 @@
 // keys nor the store, so data of a source can end only the runner itself.
 import { writeSync } from 'node:fs';
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
-import { manifests } from '@mooring/connectors/registry';
-import { loadConnector } from '../catalogue/load-connector.js';
+import { manifests, sourceOf } from '@mooring/connectors/registry';
 import { createGate, type Gate } from '../egress/gate.js';
 import { openPipe } from '../egress/inherited-pipe.js';
 import { createPolicy, type EgressSettings } from '../egress/policy.js';
@@ -56,7 +55,7 @@ function start(order: Extract<Order, { kind: 'start' }>): void {
     {
       wire,
       gate: gateUnder(order.egress),
-      connector: () => loadConnector(manifest),
+      source: sourceOf,
       checkMemory() {
         if (process.memoryUsage.rss() - sharedBytes > memoryBytesMax) process.exit(exitCodes.memory);
       },

@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { Login, Retries } from '@mooring/connectors/interface/connector';
+import type { TokenSource } from '@mooring/connectors/interface/login';
+import type { Retries } from '@mooring/connectors/interface/retries';
 import type { Secret } from '@mooring/connectors/interface/secret';
 import type { RefusalEvent } from '../egress/gate.js';
 import type { EgressSettings } from '../egress/policy.js';
@@ -21,7 +22,7 @@ import { type Order, packError, pipeFd, type Question, type Report, speak, unpac
 export interface UseInRunner {
   plan: Plan;
   egress: EgressSettings;
-  accessToken: Login['accessToken'] | undefined;
+  token: TokenSource | undefined;
   found(finding: Finding): void;
   piece(bytes: Buffer, rows: number): void;
   ended(outcome: StreamOutcome): void;
@@ -110,7 +111,7 @@ async function answerOf(question: Question, use: UseInRunner, retries: Retries) 
   const asked: Promise<Secret<string> | boolean> =
     question.kind === 'retry'
       ? retries.take(question.origin)
-      : (use.accessToken?.({ renew: question.renew }) ??
+      : (use.token?.({ renew: question.renew }) ??
         Promise.reject(new Error('This use has no access tokens.')));
   return asked.then(
     (value) => ({ value }),
@@ -210,7 +211,7 @@ export function startRunner(options: RunnerOptions) {
       if (uses.size === 0) turns.note();
       uses.set(id, use);
       const { plan, egress } = use;
-      wire.order({ kind: 'start', use: id, plan, egress, hasTokens: use.accessToken !== undefined });
+      wire.order({ kind: 'start', use: id, plan, egress, hasTokens: use.token !== undefined });
       return {
         /** Bytes that the reader has taken. */
         taken: (bytes: number) => wire.credit(id, bytes),

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Retries } from '@mooring/connectors/interface/connector';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Retries } from '@mooring/connectors/interface/retries';
 import { Secret } from '@mooring/connectors/interface/secret';
 import { type Surroundings, sessionWork } from '../sessions/session-work.js';
 import {
@@ -19,7 +19,7 @@ type Answer = Extract<Order, { kind: 'answer' }>;
 
 export type ServedUse = ReturnType<typeof serveUse>;
 
-export interface ServedUseDependencies extends Pick<Surroundings, 'connector' | 'gate'> {
+export interface ServedUseDependencies extends Pick<Surroundings, 'source' | 'gate'> {
   wire: Wire;
   /** Ends the runner when its memory is over the limit. */
   checkMemory(): void;
@@ -42,7 +42,7 @@ function callsOverPipe(use: number, wire: Wire) {
   };
   return {
     retries,
-    accessToken: async ({ renew = false }: { renew?: boolean } = {}) =>
+    token: async ({ renew = false }: { renew?: boolean } = {}) =>
       new Secret(String(await ask({ kind: 'token', renew }))),
     answered(answer: Answer) {
       const call = calls.get(answer.call);
@@ -83,10 +83,10 @@ export function serveUse({ use, plan, hasTokens }: Start, deps: ServedUseDepende
     await nextTurn();
   };
   const run = async () => {
-    const { connector, gate } = deps;
+    const { source, gate } = deps;
     const work = sessionWork(plan, {
-      ...{ connector, gate, signal: stop.signal },
-      accessToken: hasTokens ? calls.accessToken : undefined,
+      ...{ source, gate, signal: stop.signal },
+      token: hasTokens ? calls.token : undefined,
       retries: calls.retries,
       found: (finding) => wire.report({ kind: 'found', use, finding }),
     });

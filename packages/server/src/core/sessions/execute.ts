@@ -1,5 +1,5 @@
-import type { Retries } from '@mooring/connectors/interface/connector';
-import type { Catalogue } from '../catalogue/catalogue.js';
+import type { Retries } from '@mooring/connectors/interface/retries';
+import { sourceOf } from '@mooring/connectors/registry';
 import type { Gate } from '../egress/gate.js';
 import type { Encoded } from '../streams/encoded-rows.js';
 import { type Plan, type Surroundings, sessionWork } from './session-work.js';
@@ -16,16 +16,16 @@ export interface WorkOwner {
 export type Execute = (
   plan: Plan,
   owner: WorkOwner,
-  hooks: Pick<Surroundings, 'accessToken' | 'signal' | 'found'>,
+  hooks: Pick<Surroundings, 'token' | 'signal' | 'found'>,
 ) => Encoded;
 
 /** In this process, where a hostile source affects all users: for debugging and tests only. */
 export const executeHere =
-  (catalogue: Pick<Catalogue, 'get' | 'connector'>, gate: Gate, retries: Retries): Execute =>
+  (gate: Gate, retries: Retries): Execute =>
   (plan, { spaceId }, hooks) =>
     sessionWork(plan, {
       ...hooks,
       retries,
       gate: gate.forSpace(spaceId),
-      connector: async (sourceId) => catalogue.connector(catalogue.get(sourceId)),
+      source: sourceOf,
     });

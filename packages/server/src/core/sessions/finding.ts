@@ -1,4 +1,4 @@
-import type { RowStream } from '@mooring/connectors/interface/connector';
+import type { RowStream } from '@mooring/connectors/kit/session/open-use';
 import type { ProbeStage } from '../egress/probe.js';
 
 export type SessionStage = Pick<ProbeStage, 'ok' | 'ms' | 'code' | 'message' | 'remedy'> & { name: string };

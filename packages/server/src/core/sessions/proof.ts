@@ -1,4 +1,5 @@
-import type { Session } from '@mooring/connectors/interface/connector';
+import type { Path } from '@mooring/connectors/interface/plan';
+import type { OpenUse } from '@mooring/connectors/kit/session/open-use';
 import type { Finding } from './finding.js';
 
 const depthMax = 3;
@@ -6,16 +7,16 @@ const widthMax = 5;
 
 /** The first readable item, at most a few levels deep. */
 async function firstReadable(
-  session: Session,
-  path: readonly string[],
-  depth: number,
-): Promise<readonly string[] | undefined> {
-  const { items } = await session.browse({ path, limit: widthMax });
+  use: OpenUse,
+  { path, depth }: { path: Path; depth: number },
+  signal: AbortSignal,
+): Promise<Path | undefined> {
+  const { items } = await use.browse({ path, limit: widthMax }, { signal });
   const readable = items.find((item) => item.readable);
   if (readable) return readable.path;
   if (depth >= depthMax) return undefined;
   for (const item of items.filter((candidate) => candidate.container)) {
-    const found = await firstReadable(session, item.path, depth + 1);
+    const found = await firstReadable(use, { path: item.path, depth: depth + 1 }, signal);
     if (found) return found;
   }
   return undefined;
@@ -29,9 +30,8 @@ export const sessionStages = ['signIn', 'rights', 'firstRow'] as const;
  * @param begun when the session was requested; opening it is part of the sign-in
  */
 export async function proveInStages(
-  session: Session,
-  readsPaths: boolean,
-  begun: number,
+  use: OpenUse,
+  { signal, begun }: { signal: AbortSignal; begun: number },
   tell: (finding: Finding) => void,
 ): Promise<void> {
   let since = begun;
@@ -40,12 +40,15 @@ export async function proveInStages(
     since = performance.now();
     tell({ kind: 'staged', stage: { name, ok: true, ms } });
   };
-  await session.ping();
+  await use.ping({ signal, isPreview: true });
   pass('signIn');
-  const path = readsPaths ? await firstReadable(session, [], 0) : undefined;
+  const path = await firstReadable(use, { path: [], depth: 0 }, signal);
   pass('rights');
   if (!path) return;
-  const rows = await session.read({ path, limit: 1, batchRows: 1, isPreview: true });
+  const rows = await use.read(
+    { target: { path }, limit: 1, batchRows: 1, lanes: ['rows'] },
+    { signal, isPreview: true },
+  );
   for await (const _batch of rows.batches) break;
   pass('firstRow');
 }

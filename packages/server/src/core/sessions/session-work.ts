@@ -1,55 +1,49 @@
 import type { Socket } from 'node:net';
-import type {
-  BrowseItem,
-  BrowseRequest,
-  Connector,
-  Login,
-  ReadRequest,
-  Retries,
-  Session,
-} from '@mooring/connectors/interface/connector';
 import { doublesTextOf, type Row } from '@mooring/connectors/interface/data-types';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
-import type { Secret } from '@mooring/connectors/interface/secret';
+import type { TokenSource, Values } from '@mooring/connectors/interface/login';
+import type { Retries } from '@mooring/connectors/interface/retries';
+import type { BrowseRequest, Item } from '@mooring/connectors/interface/session';
+import type { AnySource } from '@mooring/connectors/interface/source';
 import { abortError, after } from '@mooring/connectors/kit/deadline';
-import { failureForAuthor } from '@mooring/connectors/kit/server-words';
+import { type ApiRead, loadConnector, type OpenUse, openUse } from '@mooring/connectors/kit/session/open-use';
+import { endpointsOf } from '@mooring/connectors/kit/typed-input';
 import type { Gate } from '../egress/gate.js';
 import { probe } from '../egress/probe.js';
 import type { StreamCaps, StreamOutcome } from '../streams/caps.js';
-import { type Counts, type Encoded, encodeRows, rowBatches } from '../streams/encoded-rows.js';
+import { type Counts, type Encoded, encodeRows } from '../streams/encoded-rows.js';
 import type { StreamFormat } from '../streams/media-type.js';
 import type { Finding } from './finding.js';
 import { proveInStages } from './proof.js';
-import { withTextColumns } from './text-columns.js';
 
 // All work on a source, from opening its session to the bytes of an answer. It runs in a runner, or in the server
 // process where there are no runners, and is the same in both.
 
 /** The task of a session, as data, because it is sent to runners. */
 export type Task =
-  | { kind: 'test'; readsPaths: boolean }
+  | { kind: 'test' }
   | { kind: 'browse'; request: BrowseRequest }
-  | { kind: 'preview'; request: Omit<ReadRequest, 'limit' | 'batchRows' | 'isPreview'>; limit: number }
-  | { kind: 'read'; request: Omit<ReadRequest, 'batchRows'>; format: StreamFormat; caps: StreamCaps };
+  | { kind: 'preview'; request: Omit<ApiRead, 'limit' | 'batchRows' | 'lanes'>; limit: number }
+  | { kind: 'read'; request: Omit<ApiRead, 'batchRows' | 'lanes'>; format: StreamFormat; caps: StreamCaps };
 
 export interface Plan {
   sourceId: string;
   /** Definition properties. */
-  properties: Readonly<Record<string, unknown>>;
+  definition: Values;
   /** The operator's settings of this source. */
-  settings: Readonly<Record<string, string>>;
-  login: Pick<Login, 'signIn' | 'fields'>;
+  settings: Values;
+  /** The login method, and the opened credential by property name. */
+  login: { method: string; fields: Values };
   /** The caller needs to know when the source has signed the user in and sent something. */
   tellsProof: boolean;
   task: Task;
 }
 
 export interface Surroundings {
-  /** @throws ConnectorError `driver_unavailable` */
-  connector(sourceId: string): Promise<Connector>;
+  source(id: string): AnySource;
   gate: Gate;
   retries: Retries;
-  accessToken: Login['accessToken'] | undefined;
+  token: TokenSource | undefined;
   signal: AbortSignal;
   found(finding: Finding): void;
 }
@@ -69,23 +63,27 @@ const wholeAnswer = (json: string): Uint8Array => {
 };
 
 /** An explicit list of the members that may be sent. */
-const shown = ({ name, kind, path, readable, container, ...rest }: BrowseItem) => {
+const shown = ({ name, kind, path, readable, container, ...rest }: Item) => {
   const { sizeBytes, modified, type, nullable } = rest;
   return { name, kind, path, readable, container, sizeBytes, modified, type, nullable };
 };
 
-async function browse(session: Session, request: BrowseRequest): Promise<Uint8Array> {
-  const { items, next } = await session.browse(request);
+async function browse(use: OpenUse, request: BrowseRequest, signal: AbortSignal): Promise<Uint8Array> {
+  const { items, next } = await use.browse(request, { signal });
   return wholeAnswer(JSON.stringify({ items: items.map(shown), next }));
 }
 
-async function preview(session: Session, { request, limit }: Extract<Task, { kind: 'preview' }>) {
+async function preview(
+  use: OpenUse,
+  { request, limit }: Extract<Task, { kind: 'preview' }>,
+  signal: AbortSignal,
+) {
   // One row more than requested shows whether there are more.
-  const most = { limit: limit + 1, batchRows: Math.min(batchRows, limit + 1), isPreview: true };
-  const stream = withTextColumns(await session.read({ ...request, ...most }), request.asText);
+  const most = { limit: limit + 1, batchRows: Math.min(batchRows, limit + 1), lanes: ['rows'] as const };
+  const stream = await use.read({ ...request, ...most }, { signal, isPreview: true });
   const found: Row[] = [];
   for await (const batch of stream.batches) {
-    found.push(...batch);
+    if ('rows' in batch) found.push(...batch.rows);
     if (found.length > limit) break;
   }
   const rows = found
@@ -146,30 +144,28 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
   let counts = (): Counts => ({ rows: 0, bytes: 0 });
   const { task } = plan;
 
-  async function* inSession(session: Session, stop: AbortController, begun: number, onStarted: () => void) {
+  async function* inUse(use: OpenUse, stop: AbortController, begun: number, onStarted: () => void) {
+    const { signal } = stop;
     if (task.kind === 'read') {
-      const { request } = task;
-      const stream = withTextColumns(await session.read({ ...request, batchRows }), request.asText);
+      const lanes = task.format === 'arrow' ? (['arrow', 'rows'] as const) : (['rows'] as const);
+      const stream = await use.read({ ...task.request, batchRows, lanes }, { signal });
       onStarted();
       const { columns, file } = stream;
       surroundings.found({ kind: 'described', columns, ...(file ? { file } : {}) });
-      const encoded = encodeRows(
-        { columns, batches: rowBatches(stream.batches) },
-        task.format,
-        task.caps,
-        stop,
-      );
+      const encoded = encodeRows(stream, task.format, task.caps, stop);
       counts = encoded.counts;
       return yield* encoded.chunks;
     }
-    if (task.kind === 'test') return proveInStages(session, task.readsPaths, begun, surroundings.found);
-    const answer = await (task.kind === 'browse' ? browse(session, task.request) : preview(session, task));
+    if (task.kind === 'test') return proveInStages(use, { signal, begun }, surroundings.found);
+    const answer = await (task.kind === 'browse'
+      ? browse(use, task.request, signal)
+      : preview(use, task, signal));
     counts = () => ({ rows: 0, bytes: answer.length });
     yield answer;
   }
 
   async function* chunks(): AsyncGenerator<Uint8Array, StreamOutcome, undefined> {
-    const { signal, accessToken } = surroundings;
+    const { signal, token } = surroundings;
     if (signal.aborted) throw abortError(signal);
     // Its own signal, because a read also aborts it to leave a source that still owes a batch.
     const stop = new AbortController();
@@ -177,36 +173,34 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
     signal.addEventListener('abort', abort, { once: true });
     const proof = watchProof(plan, surroundings);
     const start = limitStart(task, stop);
-    const tokens: Secret<string>[] = [];
-    const noted = (ask: NonNullable<typeof accessToken>) => async (options?: { renew?: boolean }) => {
-      const token = await ask(options);
-      tokens.push(token);
-      return token;
-    };
     try {
-      const { properties, settings } = plan;
-      const connector = await surroundings.connector(plan.sourceId);
+      const { definition, settings, login } = plan;
+      const source = surroundings.source(plan.sourceId);
+      await loadConnector(source);
       surroundings.found({ kind: 'begun' });
-      if (task.kind === 'test' && !(await isReached(connector, plan, { ...surroundings, gate: proof.gate })))
+      if (task.kind === 'test' && !(await isReached(source, plan, { ...surroundings, gate: proof.gate })))
         return { state: 'complete', ...counts() };
-      const login = { ...plan.login, ...(accessToken ? { accessToken: noted(accessToken) } : {}) };
-      const context = { network: proof.gate, retries: surroundings.retries, settings, signal: stop.signal };
       const begun = performance.now();
-      const session = await connector.open({ properties, login }, context);
+      const use = await openUse(
+        source,
+        { definition, settings, ...login },
+        {
+          network: proof.gate,
+          retries: surroundings.retries,
+          signal: stop.signal,
+          token,
+        },
+      );
       proof.opened();
       try {
-        const outcome = yield* inSession(session, stop, begun, start.end);
+        const outcome = yield* inUse(use, stop, begun, start.end);
         return outcome ?? { state: 'complete', ...counts() };
       } finally {
         // A source that fails to close must not turn an answer into an error.
-        await session.close().catch(() => undefined);
+        await use.close().catch(() => undefined);
       }
     } catch (error) {
-      throw failureForAuthor(
-        start.failure(error),
-        'request' in task && 'query' in task.request ? task.request.query : undefined,
-        { ...plan.login.fields, ...tokens },
-      );
+      throw start.failure(error);
     } finally {
       signal.removeEventListener('abort', abort);
       start.end();
@@ -216,20 +210,21 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
   return { chunks: chunks(), counts: () => counts() };
 }
 
-/** First part of a test: name, route, TCP and TLS, before the driver is used. */
+/** First part of a test: name, route, TCP and TLS of the endpoints that are dialled from here. */
 async function isReached(
-  connector: Connector,
-  { properties, settings }: Plan,
+  source: AnySource,
+  { definition, settings }: Plan,
   { gate, signal, found }: Surroundings,
 ): Promise<boolean> {
-  const [target] = connector.targets(properties, settings);
-  if (!target) return true;
-  // With custom certificates the source's driver proves TLS; the probe knows only the system's.
-  const tls = properties['rootCertificates'] === undefined ? target.tls : 'none';
-  const stages = await probe(gate, { ...target, tls }, signal);
-  for (const stage of stages) {
-    if (stage.code === 'unreachable' || stage.code === 'timeout') found({ kind: 'missed' });
-    found({ kind: 'staged', stage });
+  const endpoints = endpointsOf(source, definition, settings).filter(({ via }) => via === undefined);
+  for (const [index, endpoint] of endpoints.entries()) {
+    for (const stage of await probe(gate, endpoint, signal)) {
+      if (stage.code === 'unreachable' || stage.code === 'timeout') found({ kind: 'missed' });
+      // The first endpoint's stages have the names of the contract.
+      const name = index === 0 ? stage.name : `${endpoint.role}.${stage.name}`;
+      found({ kind: 'staged', stage: { ...stage, name } });
+      if (!stage.ok) return false;
+    }
   }
-  return stages.every(({ ok }) => ok);
+  return true;
 }

@@ -1,5 +1,5 @@
-import type { Login } from '@mooring/connectors/interface/connector';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Login } from '@mooring/connectors/interface/login';
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { abortError } from '@mooring/connectors/kit/deadline';
 import type { Findings, Isolation, Visit } from '../isolation/isolation.js';
@@ -55,8 +55,8 @@ function isMiss(error: unknown, signal: AbortSignal): boolean {
 
 /** The same login, which notes whether its tokens were available. */
 function watchTokens(login: Login) {
-  const { accessToken } = login;
-  if (accessToken === undefined) return { login, isAtFault: () => false, failureOfOurs: () => undefined };
+  const { token } = login;
+  if (token === undefined) return { login, isAtFault: () => false, failureOfOurs: () => undefined };
   let pending = 0;
   let hasFailed = false;
   let ofOurs: unknown;
@@ -66,10 +66,10 @@ function watchTokens(login: Login) {
     failureOfOurs: () => ofOurs,
     login: {
       ...login,
-      async accessToken(options) {
+      async token(options) {
         pending += 1;
         try {
-          return await accessToken(options);
+          return await token(options);
         } catch (error) {
           hasFailed = true;
           if (!(error instanceof ConnectorError)) ofOurs = error;
@@ -141,14 +141,14 @@ export function createSessions({ execute, isolation, settings }: SessionDependen
         if (finding.kind === 'begun') beginProof();
         note(finding);
       };
-      const { signIn, fields, accessToken } = tokens.login;
+      const { method, fields, token } = tokens.login;
       openCount += 1;
       try {
         const plan = {
-          ...{ sourceId: manifest.id, properties, settings: settings[manifest.id] ?? {}, task },
-          ...{ login: { signIn, fields }, tellsProof: provenWithinMs !== undefined },
+          ...{ sourceId: manifest.id, definition: properties, settings: settings[manifest.id] ?? {}, task },
+          ...{ login: { method, fields }, tellsProof: provenWithinMs !== undefined },
         };
-        const encoded = execute(plan, visit, { accessToken, signal, found: noteAll });
+        const encoded = execute(plan, visit, { token, signal, found: noteAll });
         begin(encoded);
         return yield* encoded.chunks;
       } catch (error) {

@@ -40,7 +40,7 @@ function failed(name: string, error: unknown, ms: number): Stage {
  * failing source is an answer, not an error.
  */
 export async function testInStages(request: SessionRequest, entry: Entry): Promise<TestAnswer> {
-  const { manifest, signal } = request;
+  const { signal } = request;
   const stages: Stage[] = [];
   let since = performance.now();
   const note = (finding: Finding) => {
@@ -48,7 +48,7 @@ export async function testInStages(request: SessionRequest, entry: Entry): Promi
     since = performance.now();
     stages.push(shown(finding.stage));
   };
-  const task = { kind: 'test' as const, readsPaths: manifest.capabilities.readPath };
+  const task = { kind: 'test' as const };
   try {
     await entry.work(request, task, note).chunks.next();
   } catch (error) {

@@ -1,5 +1,3 @@
-import type { Row } from '@mooring/connectors/interface/data-types';
-import type { Batch } from '@mooring/connectors/interface/plan';
 import { applyCaps, type BatchStream, type StreamCaps, type StreamOutcome } from './caps.js';
 import { encodeArrow } from './encode-arrow.js';
 import { encodeCsv, encodeCsvForSpreadsheets } from './encode-csv.js';
@@ -40,25 +38,6 @@ export function encodeRows(
     return outcome();
   }
   return { chunks: chunks(), counts: () => ({ rows: meter.rows(), bytes: meter.bytes() }) };
-}
-
-/** Rows as batches, for connectors that return nothing else. Hands on `next` and `return` at once, as a generator would not. */
-export function rowBatches(batches: AsyncIterable<readonly Row[]>): AsyncIterable<Batch> {
-  return {
-    [Symbol.asyncIterator]() {
-      const source = batches[Symbol.asyncIterator]();
-      return {
-        async next() {
-          const { done, value } = await source.next();
-          return done ? { done, value: undefined } : { done: false, value: { rows: value } };
-        },
-        async return() {
-          await source.return?.();
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  };
 }
 
 /** A whole answer at once, for small answers. */

@@ -1,20 +1,20 @@
 import type { Socket } from 'node:net';
 import { afterEach } from 'vitest';
-import type { ConnectorInput, Session } from '../../../interface/connector.js';
 import { Secret } from '../../../interface/secret.js';
-import { allBatches, Bench, failureOf } from '../../../suite/bench.js';
+import { allBatches, Bench, failureOf, type TestInput, type TestSession } from '../../../suite/bench.js';
 import { type FakeServer, startFakeServer } from '../../../suite/fake-server.js';
 import { DOUBLE, ok, prepared, turnsOf, VAR_STRING } from '../../../suite/mysql-server.js';
-import { connector } from '../connector.js';
+import { source } from '../source.js';
 
 export const password = 'canary-hostile-71cd';
 
 export const MEBIBYTE = 1_048_576;
-export const browse = (session: Session) => session.browse({ path: [], limit: 5 });
-export const read = (session: Session) => session.read({ query: 'select 1', batchRows: 50 }).then(allBatches);
+export const browse = (session: TestSession) => session.browse({ path: [], limit: 5 });
+export const read = (session: TestSession) =>
+  session.read({ query: 'select 1', batchRows: 50 }).then(allBatches);
 
 /** What a server is asked, what it answers well before, the number its next packet has, and what brings it there. */
-type Moment = readonly [string, readonly Buffer[], number, (session: Session) => Promise<unknown>];
+type Moment = readonly [string, readonly Buffer[], number, (session: TestSession) => Promise<unknown>];
 export const setUp = [ok(2), ok(1), ok(1)];
 export const reading = [...setUp, ok(1)];
 export const moments: readonly Moment[] = [
@@ -39,11 +39,11 @@ export function hostileSessions() {
 
   async function against(serve: (socket: Socket) => void, sslmode = 'disable') {
     server = await startFakeServer(serve);
-    const input: ConnectorInput = {
+    const input: TestInput = {
       properties: { host: server.host, port: server.port, sslmode },
       login: { signIn: 'password', fields: { username: 'alice', password: new Secret(password) } },
     };
-    bench = new Bench(connector, { good: input });
+    bench = new Bench(source, { good: input });
     return { server, bench, input };
   }
 

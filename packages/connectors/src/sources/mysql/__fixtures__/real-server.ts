@@ -1,10 +1,9 @@
 import { type LabMariaDb, type MariaDbLogin, startMariaDb } from '@mooring/lab/mariadb';
 import mysql from 'mysql2/promise';
-import type { ConnectorInput } from '../../../interface/connector.js';
-import { hideSecrets } from '../../../kit/secret-fields.js';
+import { hideAll } from '../../../kit/secret-fields.js';
+import type { TestInput } from '../../../suite/bench.js';
 import { realSource } from '../../../suite/real-source.js';
-import { connector } from '../connector.js';
-import { manifest } from '../manifest.js';
+import { source } from '../source.js';
 
 interface Change {
   properties?: object;
@@ -12,7 +11,7 @@ interface Change {
   login?: MariaDbLogin;
 }
 
-export const inputFor = (lab: LabMariaDb, change: Change = {}): ConnectorInput => {
+export const inputFor = (lab: LabMariaDb, change: Change = {}): TestInput => {
   const login = change.login ?? lab.admin;
   return {
     properties: {
@@ -25,7 +24,7 @@ export const inputFor = (lab: LabMariaDb, change: Change = {}): ConnectorInput =
     },
     login: {
       signIn: 'password',
-      fields: hideSecrets(manifest, { username: login.user, password: login.password, ...change.fields }),
+      fields: hideAll({ username: login.user, password: login.password, ...change.fields }),
     },
   };
 };
@@ -50,4 +49,4 @@ export async function isRunning(lab: LabMariaDb, marker: string): Promise<boolea
   }
 }
 
-export const realServer = () => realSource(connector, startMariaDb, inputFor);
+export const realServer = () => realSource(source, startMariaDb, inputFor);

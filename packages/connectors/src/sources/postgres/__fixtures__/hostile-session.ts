@@ -1,26 +1,26 @@
 import type { Socket } from 'node:net';
 import { afterEach, expect } from 'vitest';
-import type { ConnectorInput, Session } from '../../../interface/connector.js';
 import { ConnectorError } from '../../../interface/errors.js';
 import { Secret } from '../../../interface/secret.js';
-import { allBatches, Bench } from '../../../suite/bench.js';
+import { allBatches, Bench, type TestInput, type TestSession } from '../../../suite/bench.js';
 import { type FakeServer, startFakeServer } from '../../../suite/fake-server.js';
 import { described, done, TEXT, turnsOf, welcome } from '../../../suite/postgres-server.js';
-import { connector } from '../connector.js';
+import { source } from '../source.js';
 
 export const password = 'canary-hostile-93ab';
 
 export const MEBIBYTE = 1_048_576;
-export const ping = (session: Session) => session.ping();
-export const browse = (session: Session) => session.browse({ path: [], limit: 5 });
-export const read = (session: Session) => session.read({ query: 'select 1', batchRows: 50 }).then(allBatches);
+export const ping = (session: TestSession) => session.ping();
+export const browse = (session: TestSession) => session.browse({ path: [], limit: 5 });
+export const read = (session: TestSession) =>
+  session.read({ query: 'select 1', batchRows: 50 }).then(allBatches);
 export const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex');
 export const column = ['a', TEXT] as const;
 
 type Moment = readonly [
   title: string,
   before: readonly Buffer[],
-  work: (session: Session) => Promise<unknown>,
+  work: (session: TestSession) => Promise<unknown>,
 ];
 
 /** What a server is asked, what it answers well before, and what brings it there. */
@@ -44,11 +44,11 @@ export function hostileSessions() {
 
   async function against(serve: Parameters<typeof startFakeServer>[0], sslmode: string) {
     server = await startFakeServer(serve);
-    const input: ConnectorInput = {
+    const input: TestInput = {
       properties: { host: server.host, port: server.port, db: 'shop', sslmode },
       login: { signIn: 'password', fields: { username: 'alice', password: new Secret(password) } },
     };
-    bench = new Bench(connector, { good: input });
+    bench = new Bench(source, { good: input });
     return { server, bench, input };
   }
 

@@ -1,17 +1,16 @@
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import pg from 'pg';
-import type { ConnectorInput } from '../../../interface/connector.js';
-import { hideSecrets } from '../../../kit/secret-fields.js';
+import { hideAll } from '../../../kit/secret-fields.js';
+import type { TestInput } from '../../../suite/bench.js';
 import { realSource } from '../../../suite/real-source.js';
-import { connector } from '../connector.js';
-import { manifest } from '../manifest.js';
+import { source } from '../source.js';
 
 interface Change {
   properties?: object;
   fields?: object;
 }
 
-export const inputFor = (lab: LabPostgres, change: Change = {}): ConnectorInput => ({
+export const inputFor = (lab: LabPostgres, change: Change = {}): TestInput => ({
   properties: {
     host: lab.host,
     port: lab.port,
@@ -22,7 +21,7 @@ export const inputFor = (lab: LabPostgres, change: Change = {}): ConnectorInput 
   },
   login: {
     signIn: 'password',
-    fields: hideSecrets(manifest, {
+    fields: hideAll({
       username: lab.roles.reader.user,
       password: lab.roles.reader.password,
       ...change.fields,
@@ -50,4 +49,4 @@ export const isRunning = (lab: LabPostgres, marker: string) =>
     return found.rows.length > 0;
   });
 
-export const realServer = () => realSource(connector, () => startPostgres({ rowsInBig: 20_000 }), inputFor);
+export const realServer = () => realSource(source, () => startPostgres({ rowsInBig: 20_000 }), inputFor);

@@ -1,4 +1,4 @@
-import type { Login } from '@mooring/connectors/interface/connector';
+import type { Login } from '@mooring/connectors/interface/login';
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import { Secret } from '@mooring/connectors/interface/secret';
 import type { SignInMethod } from '@mooring/connectors/interface/sign-in';
@@ -143,7 +143,7 @@ export function createLoginUpdates({ store, vault }: Pick<CredentialDependencies
       return {
         credential,
         versionRead: row.version,
-        login: { signIn: method.id, fields },
+        login: { method: method.id, fields },
         userName: userField === undefined ? '' : String(fields[userField] ?? ''),
       };
     },

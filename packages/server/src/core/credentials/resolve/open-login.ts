@@ -1,4 +1,4 @@
-import type { Login } from '@mooring/connectors/interface/connector';
+import type { Login, TokenSource } from '@mooring/connectors/interface/login';
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import type { Secret } from '@mooring/connectors/interface/secret';
 import { isInteractive } from '@mooring/connectors/interface/sign-in';
@@ -43,7 +43,7 @@ export const createOpenForUse =
     const definition = definitionOf(row);
     const method = selectSignIn(manifest, definition);
     if (state === 'missing' && needsNoLogin(method))
-      return { ok: true, login: { signIn: method.id, fields: {} } };
+      return { ok: true, login: { method: method.id, fields: {} } };
     if (state !== 'ready' || !credential) return { ok: false, resolution };
     try {
       const secrets = sealedSecrets ? openSealedSecrets(vault, row, sealedSecrets) : {};
@@ -57,7 +57,7 @@ export const createOpenForUse =
         : {};
       if (lackingOf(method, definition, fields).length > 0)
         return { ok: false, resolution: { ...resolution, state: 'missing' } };
-      return { ok: true, login: { signIn: method.id, fields, ...tokens }, assertAlive };
+      return { ok: true, login: { method: method.id, fields, ...tokens }, assertAlive };
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
       return { ok: false, resolution: { ...resolution, state: 'unreadable' } };
@@ -75,12 +75,12 @@ async function tokensOf(
   const source = isKept ? grants.accessToken : grants.clientToken;
   let handedOut: Secret<string> | undefined;
   let askedAt = store.clock.now();
-  const accessToken: NonNullable<Login['accessToken']> = async (options = {}) => {
+  const token: TokenSource = async (options = {}) => {
     askedAt = store.clock.now();
     // The source refused the token that this session used; others may have refreshed it since.
     handedOut = await source(credential, setup, options.renew && handedOut ? { refused: handedOut } : {});
     return handedOut;
   };
   const assertAlive = () => grants.assertAlive(credential, setup, { handedOut, askedAt });
-  return { accessToken, assertAlive: isKept ? assertAlive : undefined };
+  return { token, assertAlive: isKept ? assertAlive : undefined };
 }

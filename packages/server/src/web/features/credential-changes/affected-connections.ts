@@ -54,13 +54,12 @@ async function connectionsOf(db: Db, credential: CredentialTable): Promise<Conne
 }
 
 /** Host and port where the connection signs in; its destination for a data source without them. */
-export async function placeOf(
-  { catalogue, config }: CredentialChangesDependencies,
+export function placeOf(
+  { catalogue }: CredentialChangesDependencies,
   manifest: SourceManifest,
   connection: ConnectionTable,
-): Promise<{ host: string; place: string }> {
-  const connector = await catalogue.connector(manifest);
-  const [target] = connector.targets(definitionOf(connection), config.sources[manifest.id] ?? {});
+): { host: string; place: string } {
+  const target = catalogue.endpoints(manifest, definitionOf(connection)).find(({ role }) => role === 'data');
   if (!target) return { host: '', place: connection.destination };
   return { host: target.host.toLowerCase(), place: `${target.host.toLowerCase()}:${target.port}` };
 }
@@ -100,8 +99,8 @@ export async function affectedBy(
     const connections = await connectionsOf(store.db, credential);
     const manifest = catalogue.get(credential.source_id);
     if (body.host !== undefined) {
-      const places = await Promise.all(connections.map((one) => placeOf(deps, manifest, one)));
-      if (!places.some(({ host }) => host === body.host?.toLowerCase())) continue;
+      const asked = body.host.toLowerCase();
+      if (!connections.some((one) => placeOf(deps, manifest, one).host === asked)) continue;
     }
     assertReaches(caller, credential);
     await catalogue.enabled(caller.tenantId, credential.source_id);

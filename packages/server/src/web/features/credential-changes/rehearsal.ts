@@ -179,7 +179,7 @@ async function rehearseConnection(
   const named = { ...about, connectionName: row.name, destination: row.destination };
   const reason = await reasonNotToTest(deps, run, affected, { login, row });
   if (reason !== undefined) return { ...named, outcome: 'not_tested', reason };
-  const { place } = await placeOf(deps, manifest, row);
+  const { place } = placeOf(deps, manifest, row);
   const account = JSON.stringify([place, login.userName]);
   const trial = { affected, login, found, account, since: performance.now(), named };
   if ((run.refusals.get(account) ?? 0) >= deps.config.limits.refusedSignIns) {

@@ -18,7 +18,7 @@ import { contentTypeOf, negotiate, type StreamFormat } from '../../../core/strea
 import { type BrokenEnding, type ReplyOutcome, sendRows } from '../../../core/streams/row-reply.js';
 import { bind, handled } from '../../http/handler.js';
 import type { PreparedUse, UseDependencies } from './prepared-use.js';
-import { assertTarget, defined } from './request-checks.js';
+import { assertTarget, defined, readOf } from './request-checks.js';
 import { type FinishedUse, outcomeOf, runUse } from './run-use.js';
 
 type Limits = Config['limits'];
@@ -65,7 +65,7 @@ function taskOf({ format, body }: ReadRequest, limits: Limits) {
   return {
     kind: 'read' as const,
     format,
-    request: defined({ ...body, limit: sourceLimit(defined({ limit, rowsMax })) }),
+    request: defined({ ...readOf(body), limit: sourceLimit(defined({ limit, rowsMax })) }),
     caps: defined({ rowsMax, bytesMax, secondsMax, idleSeconds, limit }),
   };
 }

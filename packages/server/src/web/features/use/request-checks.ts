@@ -35,3 +35,14 @@ export function assertTarget(
   }
   assertPath(body.path, capabilities);
 }
+
+interface ReadBody {
+  path?: readonly string[] | undefined;
+  query?: string | undefined;
+}
+
+/** The read that a body asks for; {@link assertTarget} has checked it. */
+export function readOf<Body extends ReadBody>({ path, query, ...rest }: Body) {
+  const target = query === undefined ? { path: path ?? [] } : { query };
+  return { ...defined(rest), target };
+}

@@ -89,7 +89,7 @@ export const testProperties = (deps: UseDependencies) =>
       spaceId: null,
       isTest: true,
     };
-    const login = { signIn: split.signIn.id, fields: split.credential };
+    const login = { method: split.signIn.id, fields: split.credential };
     const answer = await deps.sessions.enter(visit, signal, (entry) => {
       const within = AbortSignal.any([signal, timeLimit(deps.config.limits.testSeconds * 1000)]);
       return testInStages({ manifest, properties: split.definition, login, signal: within }, entry);

@@ -7,7 +7,7 @@ import { collect } from '../../../core/streams/encoded-rows.js';
 import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
 import type { UseDependencies } from './prepared-use.js';
 import { readRows } from './read-connection.js';
-import { assertFiles, assertPath, assertTarget, defined } from './request-checks.js';
+import { assertFiles, assertPath, assertTarget, defined, readOf } from './request-checks.js';
 import { resolve } from './resolve-connection.js';
 import { assertStillAllowed, runUse, type UseRequest } from './run-use.js';
 import { testProperties, testSaved } from './test-connection.js';
@@ -54,10 +54,10 @@ const browse = (deps: UseDependencies) =>
 
 const preview = (deps: UseDependencies) =>
   bind(previewConnection, ({ params: { qID }, body }, scope) => {
-    const { limit = previewRows, ...target } = body;
+    const { limit = previewRows, ...asked } = body;
     const check = (capabilities: Capabilities) => assertTarget(body, capabilities);
     const about = { qID, action: 'preview' as const, operation: previewConnection.id, what: body, check };
-    return answer(deps, scope, about, { kind: 'preview', request: defined(target), limit });
+    return answer(deps, scope, about, { kind: 'preview', request: readOf(asked), limit });
   });
 
 /** Test, browse, preview, read and resolve: everything that uses a connection, with the caller's own credential. */

@@ -1,14 +1,6 @@
-import { z } from 'zod';
-import {
-  databaseNameSchema,
-  hostProperty,
-  loginProperties,
-  passwordSignIn,
-  portProperty,
-  tlsProperties,
-} from '../../families/sql/properties.js';
-import { property } from '../../interface/fields.js';
-import type { SourceManifest } from '../../interface/manifest.js';
+import { sqlAbilities, sqlEndpoint } from '../../families/sql/abilities.js';
+import { defineSource } from '../../interface/source.js';
+import { logins, properties, settings } from './properties.js';
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" role="img" aria-label="PostgreSQL">' +
@@ -16,7 +8,8 @@ const icon =
   '<g fill="none" stroke="#fff" stroke-width="2"><ellipse cx="16" cy="9" rx="8" ry="3"/>' +
   '<path d="M8 9v14c0 1.7 3.6 3 8 3s8-1.3 8-3V9M8 16c0 1.7 3.6 3 8 3s8-1.3 8-3"/></g></svg>';
 
-export const manifest: SourceManifest = {
+export const source = defineSource({
+  specificationVersion: 2,
   id: 'postgres',
   name: 'PostgreSQL',
   category: 'database',
@@ -26,19 +19,6 @@ export const manifest: SourceManifest = {
     { title: 'TLS modes', url: 'https://www.postgresql.org/docs/current/libpq-ssl.html' },
   ],
   icon,
-  properties: z.strictObject({
-    host: hostProperty,
-    port: portProperty(5432),
-    db: property(databaseNameSchema, {
-      title: 'Database',
-      description: 'Name of the database.',
-      decides: 'nothing',
-    }),
-    ...tlsProperties,
-    ...loginProperties,
-  }),
-  signIns: [passwordSignIn],
-  capabilities: { readPath: true, readQuery: true, readOnlyAtSource: true, browseDepth: 3 },
   evidence: {
     verifiedAgainst: [
       'PostgreSQL 18 (embedded binaries), password sign-in by SCRAM, with and without TLS',
@@ -52,6 +32,11 @@ export const manifest: SourceManifest = {
       'JSON with a repeated member name in one object is refused by name; read it as text with asText.',
     ],
   },
+  properties,
+  logins,
+  settings,
   target: ['host', 'port', 'db'],
+  endpoints: (definition) => [sqlEndpoint(definition)],
+  abilities: sqlAbilities(),
   load: () => import('./connector.js'),
-};
+});

@@ -1,7 +1,9 @@
-import type { SourceManifest } from '../../interface/manifest.js';
-import { keyBytesMax, s3Properties, s3SignIns } from './properties.js';
+import { urlEndpoint } from '../../kit/endpoint.js';
+import { fileAbilities } from '../files/abilities.js';
+import { s3Url } from './client-options.js';
+import { keyBytesMax, type S3Input, s3Logins, s3Properties, s3Settings } from './properties.js';
 
-// Pure data: manifests are imported at start, so no driver is imported here.
+// Pure data: sources are imported at start, so no driver is imported here.
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#3f7d20" stroke-width="1.6">' +
@@ -11,8 +13,9 @@ const icon =
 /** A bucket, and segments of at least one byte each. */
 const bucketAndKey = 1 + keyBytesMax;
 
-/** What the manifests of both S3 sources share; they differ in id and name. */
-export const s3Manifest = {
+/** What both S3 sources share; they differ in id, name and version. */
+export const s3Source = {
+  specificationVersion: 2,
   category: 'file',
   stage: 'beta',
   links: [
@@ -28,14 +31,16 @@ export const s3Manifest = {
   icon,
   properties: s3Properties,
   formerDefaults: { storeSseHeader: false },
-  signIns: s3SignIns,
-  capabilities: {
-    readPath: true,
-    readQuery: false,
-    files: true,
-    readOnlyAtSource: false,
-    browseDepth: bucketAndKey,
+  logins: s3Logins,
+  settings: s3Settings,
+  endpoints: (definition: S3Input['properties']) => {
+    const { rootCertificates = [] } = definition;
+    const ca = rootCertificates.map(({ value }) => value).join('\n');
+    return [urlEndpoint(s3Url(definition), ca === '' ? {} : { ca })];
   },
+  abilities: fileAbilities({
+    browse: { levels: ['bucket', 'folder', 'file'], depth: bucketAndKey, search: false },
+  }),
   evidence: {
     verifiedAgainst: [
       'AWS SDK v3 against an S3-compatible server on loopback that checks Signature Version 4 for two accounts',
@@ -52,4 +57,5 @@ export const s3Manifest = {
     ],
   },
   target: ['endpoint', 'region', 'bucketName'],
-} as const satisfies Omit<SourceManifest, 'id' | 'name' | 'load'>;
+  load: () => import('./connector.js'),
+} as const;

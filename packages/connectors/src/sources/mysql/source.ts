@@ -1,14 +1,6 @@
-import { z } from 'zod';
-import {
-  databaseNameSchema,
-  hostProperty,
-  loginProperties,
-  passwordSignIn,
-  portProperty,
-  tlsProperties,
-} from '../../families/sql/properties.js';
-import { property } from '../../interface/fields.js';
-import type { SourceManifest } from '../../interface/manifest.js';
+import { sqlAbilities, sqlEndpoint } from '../../families/sql/abilities.js';
+import { defineSource } from '../../interface/source.js';
+import { logins, properties, settings } from './properties.js';
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" role="img" aria-label="MySQL">' +
@@ -16,7 +8,8 @@ const icon =
   '<path d="M6 23V9l6 8 6-8v14M21 9h5M23.5 9v14" fill="none" stroke="#fff" stroke-width="2.2" ' +
   'stroke-linecap="round" stroke-linejoin="round"/></svg>';
 
-export const manifest: SourceManifest = {
+export const source = defineSource({
+  specificationVersion: 2,
   id: 'mysql',
   name: 'MySQL',
   category: 'database',
@@ -26,25 +19,6 @@ export const manifest: SourceManifest = {
     { title: 'MariaDB documentation', url: 'https://mariadb.com/docs/' },
   ],
   icon,
-  properties: z.strictObject({
-    host: hostProperty,
-    port: portProperty(3306),
-    database: property(databaseNameSchema.optional(), {
-      title: 'Database',
-      description: 'Default database for table names in queries. Browsing shows all databases.',
-      decides: 'nothing',
-    }),
-    treatTinyAsBoolean: property(z.boolean().optional(), {
-      title: 'tinyint(1) as boolean',
-      description:
-        'Return tinyint(1) columns, in which MySQL stores booleans, as true and false instead of 1 and 0. A column with any other number is refused by name.',
-      decides: 'nothing',
-    }),
-    ...tlsProperties,
-    ...loginProperties,
-  }),
-  signIns: [passwordSignIn],
-  capabilities: { readPath: true, readQuery: true, readOnlyAtSource: true, browseDepth: 3 },
   evidence: {
     verifiedAgainst: [
       'MariaDB 10.11 (Debian), password sign-in by mysql_native_password, with and without TLS',
@@ -61,6 +35,11 @@ export const manifest: SourceManifest = {
       'Geometries are extended well-known text with their SRID; coordinates keep the order of the server.',
     ],
   },
+  properties,
+  logins,
+  settings,
   target: ['host', 'port', 'database'],
+  endpoints: (definition) => [sqlEndpoint(definition)],
+  abilities: sqlAbilities(),
   load: () => import('./connector.js'),
-};
+});

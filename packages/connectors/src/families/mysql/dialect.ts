@@ -1,0 +1,4 @@
+import mysql from 'mysql2';
+import type { SqlDialect } from '../sql/session.js';
+
+export const mySqlDialect: SqlDialect = { quoted: (name) => mysql.escapeId(name, true) };

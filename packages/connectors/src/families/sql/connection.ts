@@ -1,0 +1,57 @@
+import type { Column, Row } from '../../interface/data-types.js';
+import type { Parameters } from '../../interface/plan.js';
+import type { Context, Findings } from '../../interface/session.js';
+import type { SystemCatalog } from './browse.js';
+
+export interface FieldChoice {
+  /** Columns of the result to keep, in this order; absent: all. */
+  pick?: readonly string[];
+  /** Columns to return as text. */
+  asText: readonly string[];
+}
+
+/** One statement whose rows are read. */
+export interface SqlStatement extends FieldChoice {
+  text: string;
+  parameters?: Parameters;
+}
+
+export interface RowsRequest {
+  batchRows: number;
+  limit?: number;
+}
+
+/** A column of a statement's result, with the vendor's type. */
+export type SqlColumn = Column & { native: string };
+
+/** A statement that the server has accepted and described. Nothing of it has run. */
+export interface PreparedStatement {
+  columns: readonly Column[];
+  /** Runs it. Batches arrive at most one ahead of the reader. Called at most once. */
+  rows(request: RowsRequest): AsyncIterable<readonly Row[]>;
+  /** Frees the connection for other statements. */
+  close(): Promise<void>;
+}
+
+/** A signed-in connection. It throws the driver's errors and runs one statement at a time. */
+export interface SqlConnection {
+  catalog: SystemCatalog;
+  /** Proves that the login works. */
+  findings(): Promise<Findings>;
+  /** Begins a transaction in which the server refuses writes. */
+  begin(): Promise<unknown>;
+  rollBack(): Promise<unknown>;
+  /** Clears what a user's statement left behind: locks, prepared statements (case X13). */
+  reset(): Promise<unknown>;
+  /** Prepares exactly one statement, within the transaction. */
+  prepare(statement: SqlStatement): Promise<PreparedStatement>;
+  /** Columns of a statement, which is not run. */
+  describe(statement: SqlStatement): Promise<readonly SqlColumn[]>;
+  /** Makes the server cancel what is running, over a connection of its own. Never rejects. */
+  cancel(): Promise<void>;
+  /** Asks the server to close the connection, and waits until it has. */
+  end(): Promise<void>;
+}
+
+/** A wire protocol. @throws the driver's errors */
+export type ConnectSql<Options> = (options: Options, context: Context) => Promise<SqlConnection>;

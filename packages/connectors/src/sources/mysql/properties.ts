@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import {
+  databaseNameSchema,
+  hostProperty,
+  passwordLogin,
+  portProperty,
+  tlsProperties,
+} from '../../families/sql/properties.js';
+import { property } from '../../interface/fields.js';
+import type { InputOf } from '../../interface/source.js';
+
+export const properties = z.strictObject({
+  host: hostProperty,
+  port: portProperty(3306),
+  database: property(databaseNameSchema.optional(), {
+    title: 'Database',
+    description: 'Default database for table names in queries. Browsing shows all databases.',
+    decides: 'nothing',
+  }),
+  treatTinyAsBoolean: property(z.boolean().optional(), {
+    title: 'tinyint(1) as boolean',
+    description:
+      'Return tinyint(1) columns, in which MySQL stores booleans, as true and false instead of 1 and 0. A column with any other number is refused by name.',
+    decides: 'nothing',
+  }),
+  ...tlsProperties,
+});
+
+export const logins = { password: passwordLogin };
+
+export const settings = z.strictObject({});
+
+export type Input = InputOf<typeof properties, typeof logins, typeof settings>;
