@@ -30,20 +30,23 @@ import { valuesPage } from './values-page.mjs';
 
 const folder = new URL('../docs/reference/', import.meta.url);
 
+/** What a source can be read by. */
+const readsOf = ({ query, bytes }) =>
+  ['path', ...(query ? [`query (${query.language})`] : []), ...(bytes ? ['bytes'] : [])].join(', ');
+
 function sourcesPage() {
   let text = head('Data sources');
   text += 'What each data source was tested against, and what was not tested.\n\n';
   text += `${table(
-    ['id', 'name', 'stage', 'sign-in', 'reads', 'read-only at the source', 'verified against'],
+    ['id', 'name', 'stage', 'sign-in', 'reads', 'describes', 'read-only at the source', 'verified against'],
     manifests.map((manifest) => [
       `[\`${manifest.id}\`](#${manifest.id.toLowerCase()})`,
       manifest.name,
       manifest.stage,
       manifest.signIns.map((method) => method.label).join(', '),
-      [manifest.capabilities.readPath && 'path', manifest.capabilities.readQuery && 'query']
-        .filter(Boolean)
-        .join(', '),
-      manifest.capabilities.readOnlyAtSource ? 'yes' : 'no',
+      readsOf(manifest.abilities),
+      { path: 'path', 'path-and-query': 'path, query', no: '–' }[manifest.abilities.describe],
+      manifest.abilities.readOnly === 'enforced' ? 'yes' : 'no',
       manifest.evidence.verifiedAgainst.join('; '),
     ]),
   )}\n`;

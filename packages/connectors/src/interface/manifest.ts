@@ -1,19 +1,7 @@
 import type { z } from 'zod';
+import type { Abilities } from './abilities.js';
 import type { PropertyProblem } from './property-problem.js';
 import type { SignInMethod } from './sign-in.js';
-
-export interface Capabilities {
-  /** `read` takes a path, as browse returns it. */
-  readPath: boolean;
-  /** `read` takes a query. */
-  readQuery: boolean;
-  /** Reads files; a request may set the file options. */
-  files?: boolean;
-  /** The source itself refuses writes on the connections we open. */
-  readOnlyAtSource: boolean;
-  /** Longest path that `browse` and `read` accept, in segments. */
-  browseDepth: number;
-}
 
 /** What was actually run, for `docs/reference/sources.md`. */
 export interface Evidence {
@@ -64,7 +52,7 @@ export interface SourceManifest {
   settings?: z.ZodObject;
   /** In order; the first whose `when` matches is used. The last one should match always. */
   signIns: readonly SignInMethod[];
-  capabilities: Capabilities;
+  abilities: Abilities;
   evidence: Evidence;
   /**
    * Definition properties that name the target, in order: the same values are the same target, whatever else differs.

@@ -1,8 +1,8 @@
 import type { FileOptions } from '@mooring/contract/file-options';
 import type { RecordBatch } from 'apache-arrow';
+import type { Call } from './call.js';
 import type { Column, JsonValue, NeutralType, Row } from './data-types.js';
 import type { Filter, JsonScalar, Order } from './filter.js';
-import type { Call } from './session.js';
 
 /** Segments from the root of the source, as browse returns them. */
 export type Path = readonly string[];

@@ -1,17 +1,10 @@
 import type { FileOptions } from '@mooring/contract/file-options';
 import type { Level } from './abilities.js';
+import type { Call } from './call.js';
 import type { Column } from './data-types.js';
 import type { Network } from './network.js';
 import type { Path, ReadPlan, ReadRequest, Target } from './plan.js';
 import type { Retries } from './retries.js';
-
-/** One piece of work in a session. */
-export interface Call {
-  /** Ends this work, not the session. */
-  signal: AbortSignal;
-  /** A preview or a test: far lower caps apply to what the source sends. */
-  isPreview: boolean;
-}
 
 /** For the life of a session, which may do several pieces of work for one user, one after the other. */
 export interface Context {

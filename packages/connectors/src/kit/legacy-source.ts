@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Abilities, Level } from '../interface/abilities.js';
+import type { Call } from '../interface/call.js';
 import type {
   Connector as LegacyConnector,
   Session as LegacySession,
@@ -7,18 +8,32 @@ import type {
 } from '../interface/connector.js';
 import type { Endpoint } from '../interface/endpoint.js';
 import { ConnectorError, type ErrorTable } from '../interface/errors.js';
+import { propertyMeta } from '../interface/fields.js';
 import type { LoginMethod, Logins, Values } from '../interface/login.js';
 import type { SourceManifest } from '../interface/manifest.js';
 import type { ReadPlan, ReadRequest } from '../interface/plan.js';
-import type { Call, Session } from '../interface/session.js';
+import type { Session } from '../interface/session.js';
 import type { SignInMethod } from '../interface/sign-in.js';
 import type { AnySource, Connector } from '../interface/source.js';
-import { metaOf } from './properties.js';
 
 // A source of the first interface as one of the second, until it has moved.
 
+interface Capabilities {
+  /** `read` takes a path, as browse returns it. */
+  readPath: boolean;
+  /** `read` takes a query. */
+  readQuery: boolean;
+  /** Reads files; a request may set the file options. */
+  files?: boolean;
+  /** The source itself refuses writes on the connections we open. */
+  readOnlyAtSource: boolean;
+  /** Longest path that `browse` and `read` accept, in segments. */
+  browseDepth: number;
+}
+
 /** A manifest that can be wrapped. */
-export interface LegacyManifest extends SourceManifest {
+export interface LegacyManifest extends Omit<SourceManifest, 'abilities'> {
+  capabilities: Capabilities;
   /** As `Connector.targets`, for what must not load the driver. */
   targets(definition: Values, settings: Readonly<Record<string, string>>): readonly LegacyTarget[];
   load(): Promise<{ connector: LegacyConnector }>;
@@ -36,7 +51,7 @@ const levels: Readonly<Record<SourceManifest['category'], readonly Level[]>> = {
   api: ['resource', 'column'],
 };
 
-function abilitiesOf({ category, capabilities }: SourceManifest): Abilities {
+function abilitiesOf({ category, capabilities }: LegacyManifest): Abilities {
   return {
     ...(capabilities.readQuery ? { query: { language: 'sql', parameters: 'none' } } : {}),
     pushdown: { columns: true, limit: true, order: false, filter: [] },
@@ -51,14 +66,20 @@ function abilitiesOf({ category, capabilities }: SourceManifest): Abilities {
   };
 }
 
-function heldBy(manifest: SourceManifest, holder: 'definition' | 'credential' | 'connection') {
+function heldBy(
+  manifest: Pick<SourceManifest, 'properties'>,
+  holder: 'definition' | 'credential' | 'connection',
+) {
   const shape = Object.entries(manifest.properties.shape) as [string, z.ZodType][];
   return Object.fromEntries(
-    shape.filter(([name]) => (metaOf(manifest, name).holder ?? 'definition') === holder),
+    shape.filter(([, schema]) => (propertyMeta(schema)?.holder ?? 'definition') === holder),
   );
 }
 
-function loginOf(manifest: SourceManifest, method: SignInMethod): LoginMethod {
+function loginOf(
+  manifest: Pick<SourceManifest, 'properties' | 'credentialConflicts'>,
+  method: SignInMethod,
+): LoginMethod {
   const { label, required, when, applies, lacking, oauth, requiredProperties = [], requiredOneOf } = method;
   const { credentialConflicts } = manifest;
   const credential = heldBy(manifest, 'credential');
@@ -196,13 +217,25 @@ export function legacySource(manifest: LegacyManifest): LegacySource {
     manifest.signIns.map((method) => [method.id, loginOf(manifest, method)]),
   );
   const clientSecrets = heldBy(manifest, 'connection');
+  const abilities = abilitiesOf(manifest);
   return {
-    ...{ specificationVersion: 2, manifest, id, name, category, stage, links, icon, evidence, logins },
+    ...{
+      specificationVersion: 2,
+      manifest: { ...manifest, abilities },
+      id,
+      name,
+      category,
+      stage,
+      links,
+      icon,
+      evidence,
+      logins,
+    },
     properties: z.strictObject(heldBy(manifest, 'definition')),
     ...(Object.keys(clientSecrets).length === 0 ? {} : { clientSecrets }),
     settings: z.strictObject(manifest.settings?.shape ?? {}).partial(),
     endpoints: (definition, settings) => endpointsOf(manifest, definition, settings),
-    abilities: abilitiesOf(manifest),
+    abilities,
     ...(target ? { target } : {}),
     ...(arrange ? { arrange } : {}),
     ...(conflicts ? { conflicts } : {}),

@@ -81,16 +81,6 @@ describe('the flat view of a source', () => {
     expect(manifest.credentialConflicts?.(both, { mode: 'token' })).toEqual([]);
   });
 
-  it('derives capabilities from abilities', () => {
-    expect(manifest.capabilities).toEqual({
-      readPath: true,
-      readQuery: true,
-      files: true,
-      readOnlyAtSource: true,
-      browseDepth: 3,
-    });
-  });
-
   it('refuses two properties of one name', () => {
     const twice = { ...source, clientSecrets: { host: secret(z.string(), meta) } };
     expect(() => manifestOf(twice)).toThrow(/two properties host/);

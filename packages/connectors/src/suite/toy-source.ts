@@ -3,13 +3,14 @@
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import type { Abilities } from '../interface/abilities.js';
+import type { Call } from '../interface/call.js';
 import type { Column, Row } from '../interface/data-types.js';
 import { ConnectorError, type ErrorTable } from '../interface/errors.js';
 import { property, secret } from '../interface/fields.js';
 import { type Filter, filterOps } from '../interface/filter.js';
 import type { LoginOf } from '../interface/login.js';
 import type { Path, ReadPlan, ReadRequest } from '../interface/plan.js';
-import type { Call, Context, Item, Session } from '../interface/session.js';
+import type { Context, Item, Session } from '../interface/session.js';
 import { type Connector, defineSource, type InputOf } from '../interface/source.js';
 import type { ToyFailure, ToyOrder, ToyPart } from './toy-server.js';
 

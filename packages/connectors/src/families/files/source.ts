@@ -1,6 +1,7 @@
+import type { Call } from '../../interface/call.js';
 import { ConnectorError, type ErrorTable } from '../../interface/errors.js';
 import type { Path, ReadPlan, ReadRequest, Target } from '../../interface/plan.js';
-import type { Call, Session } from '../../interface/session.js';
+import type { Session } from '../../interface/session.js';
 import type { Connector } from '../../interface/source.js';
 import { isReadable } from './formats.js';
 import { openFile } from './read-file.js';

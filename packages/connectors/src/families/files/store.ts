@@ -1,10 +1,10 @@
 import type { FileOptions } from '@mooring/contract/file-options';
+import type { Call } from '../../interface/call.js';
 import type { Path } from '../../interface/plan.js';
 import type {
   BrowseRequest,
   ByteStream,
   BytesRequest,
-  Call,
   Context,
   Findings,
   Item,

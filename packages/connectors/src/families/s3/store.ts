@@ -7,9 +7,10 @@ import {
   ListObjectsV2Command,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import type { Call } from '../../interface/call.js';
 import { ConnectorError } from '../../interface/errors.js';
 import type { Path } from '../../interface/plan.js';
-import type { ByteStream, BytesRequest, Call, Context } from '../../interface/session.js';
+import type { ByteStream, BytesRequest, Context } from '../../interface/session.js';
 import type { Store } from '../files/store.js';
 import { listBuckets, listObjects } from './browse.js';
 import { createS3Client } from './client.js';

@@ -1,6 +1,7 @@
 import type { Abilities } from '../../interface/abilities.js';
+import type { Call } from '../../interface/call.js';
 import { ConnectorError } from '../../interface/errors.js';
-import type { Call, Context, Session } from '../../interface/session.js';
+import type { Context, Session } from '../../interface/session.js';
 import { abortError, after, throwIfAborted } from '../deadline.js';
 import { ProtocolViolation } from '../frame-guard.js';
 import { inSession, outsideSessions, type Scoped } from './session-scope.js';

@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { privateKeyFile } from '@mooring/lab/client-certificate-file';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../interface/secret.js';
+import { legacySource } from '../../kit/legacy-source.js';
 import { hideAll, hideSecrets } from '../../kit/secret-fields.js';
 import { allBatches, expectNoSecrets, failureOf } from '../../suite/bench.js';
 import { connector } from './connector.js';
-import { manifest } from './manifest.js';
+import { manifest as legacy } from './manifest.js';
 
 import { answerQuery, email, inputOf, keyFile, open, otherKeys, problemsOf, serve } from './test-stand.js';
+
+const { manifest } = legacySource(legacy);
 
 const rsaKey = (modulusLength: number, passphrase?: string): string =>
   generateKeyPairSync('rsa', { modulusLength })

@@ -8,7 +8,7 @@ import { Secret } from '../../interface/secret.js';
 import { legacySource } from '../../kit/legacy-source.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
-import { manifest } from './manifest.js';
+import { manifest as legacy } from './manifest.js';
 
 import { inputOf, open, otherKeys } from './test-stand.js';
 
@@ -68,7 +68,7 @@ const labKey = (lab: LabBigQuery, changes: object = {}) => ({
   KeyFilePath: [{ name: 'key.json', value: JSON.stringify({ ...lab.serviceAccountKey, ...changes }) }],
 });
 
-describeConnector(legacySource(manifest), {
+describeConnector(legacySource(legacy), {
   unsupported: [],
   async start() {
     const lab = await startLab(25);

@@ -4,11 +4,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { expect, onTestFinished } from 'vitest';
 import type { ConnectorInput, Session } from '../../interface/connector.js';
+import { legacySource } from '../../kit/legacy-source.js';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
 import { createRetries } from '../../kit/retries.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
 import { connector } from './connector.js';
-import { manifest } from './manifest.js';
+import { manifest as legacy } from './manifest.js';
+
+const { manifest } = legacySource(legacy);
 
 const keys = generateKeyPairSync('rsa', {
   modulusLength: 2048,

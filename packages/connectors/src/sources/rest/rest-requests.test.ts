@@ -3,13 +3,16 @@ import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../interface/secret.js';
+import { legacySource } from '../../kit/legacy-source.js';
 import { selectSignIn } from '../../kit/properties.js';
 import { failureOf } from '../../suite/bench.js';
 import { tlsOptions } from './credentials.js';
-import { manifest } from './manifest.js';
+import { manifest as legacy } from './manifest.js';
 import { propertiesSchema } from './properties.js';
 
 import { inputOf, json, open, problemsOf, read, serve } from './test-stand.js';
+
+const { manifest } = legacySource(legacy);
 
 describe('rest sends', () => {
   it('X15: only the headers of the connection and of the sign-in', async () => {

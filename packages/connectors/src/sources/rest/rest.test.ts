@@ -6,11 +6,11 @@ import { Secret } from '../../interface/secret.js';
 import { legacySource } from '../../kit/legacy-source.js';
 import { failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
-import { manifest } from './manifest.js';
+import { manifest as legacy } from './manifest.js';
 
 import { inputOf, open, read } from './test-stand.js';
 
-describeConnector(legacySource(manifest), {
+describeConnector(legacySource(legacy), {
   // One connection is one resource, so a slow one would be another connection: see D20 and D25 below.
   unsupported: ['query', 'slow'],
   async start() {

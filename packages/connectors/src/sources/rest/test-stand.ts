@@ -3,12 +3,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { expect, onTestFinished } from 'vitest';
 import type { ConnectorInput, ReadRequest, Session } from '../../interface/connector.js';
 import type { Row } from '../../interface/data-types.js';
+import { legacySource } from '../../kit/legacy-source.js';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
 import { createRetries } from '../../kit/retries.js';
 import { allBatches } from '../../suite/bench.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
 import { connector } from './connector.js';
-import { manifest } from './manifest.js';
+import { manifest as legacy } from './manifest.js';
+
+const { manifest } = legacySource(legacy);
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 

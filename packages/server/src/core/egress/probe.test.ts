@@ -22,20 +22,25 @@ function fixture(name: string): string {
   return readFileSync(new URL(`./__fixtures__/${name}`, import.meta.url), 'utf8');
 }
 
+const role = 'data' as const;
+
 describe('probe', () => {
-  it.each(['none', 'starttls'] as const)('passes name, route and TCP of a server with %s', async (tls) => {
-    await using canary = await startCanary();
-    const stages = await probe(buildGate(), { host: '127.0.0.1', port: canary.port, tls });
-    expect(stages).toEqual(passed('name', 'route', 'tcp'));
-    expect(canary.connections()).toBe(1);
-  });
+  it.each(['none', 'starttls'] as const)(
+    'passes name, route and TCP of a server with %s',
+    async (security) => {
+      await using canary = await startCanary();
+      const stages = await probe(buildGate(), { host: '127.0.0.1', port: canary.port, security, role });
+      expect(stages).toEqual(passed('name', 'route', 'tcp'));
+      expect(canary.connections()).toBe(1);
+    },
+  );
 
   it('follows implicit TLS with the authority of the connection', async () => {
     const server = createServer({ cert: fixture('server.pem'), key: fixture('server-key.pem') });
     server.on('tlsClientError', () => undefined);
     const { port, stop } = await listen(server);
-    const target = { host: '127.0.0.1', port, tls: 'implicit' } as const;
-    expect(await probe(buildGate(), { ...target, ca: fixture('authority.pem') })).toEqual(
+    const target = { host: '127.0.0.1', port, security: 'tls', role } as const;
+    expect(await probe(buildGate(), { ...target, trust: { ca: fixture('authority.pem') } })).toEqual(
       passed('name', 'route', 'tcp', 'tls'),
     );
     expect(await probe(buildGate(), target)).toEqual([
@@ -49,7 +54,14 @@ describe('probe', () => {
         remedy: expect.stringContaining('authority'),
       },
     ]);
-    expect(await probe(buildGate(), { ...target, ca: '/etc/passwd' })).toEqual([
+    // The driver shows the client's certificate, which the probe does not have.
+    expect(await probe(buildGate(), { ...target, trust: { clientCertificate: true } })).toEqual(
+      passed('name', 'route', 'tcp'),
+    );
+    expect(await probe(buildGate(), { ...target, trust: { verify: 'none' } })).toEqual(
+      passed('name', 'route', 'tcp', 'tls'),
+    );
+    expect(await probe(buildGate(), { ...target, trust: { ca: '/etc/passwd' } })).toEqual([
       ...passed('name', 'route', 'tcp'),
       expect.objectContaining({ name: 'tls', ok: false, code: 'invalid_config' }),
     ]);
@@ -58,9 +70,9 @@ describe('probe', () => {
 
   it('stops at a name that is not known', async () => {
     const lookup = () => Promise.reject(Object.assign(new Error(), { code: 'ENOTFOUND' }));
-    expect(await probe(buildGate({ lookup }), { host: 'a.example.test', port: 1, tls: 'none' })).toEqual([
-      expect.objectContaining({ name: 'name', ok: false, code: 'unreachable' }),
-    ]);
+    expect(
+      await probe(buildGate({ lookup }), { host: 'a.example.test', port: 1, security: 'none', role }),
+    ).toEqual([expect.objectContaining({ name: 'name', ok: false, code: 'unreachable' })]);
   });
 
   it.each(['127.0.0.1', 'localhost', '127.1', '[::]', 'metadata', '/var/run/x', 'name.example.test'])(
@@ -68,7 +80,7 @@ describe('probe', () => {
     async (host) => {
       await using canary = await startCanary();
       const gate = buildGate({ loopback: 'deny', lookup: async () => ['8.8.8.8', '127.0.0.1'] });
-      expect(await probe(gate, { host, port: canary.port, tls: 'none' })).toEqual([
+      expect(await probe(gate, { host, port: canary.port, security: 'none', role })).toEqual([
         ...passed('name'),
         {
           name: 'route',
@@ -86,7 +98,7 @@ describe('probe', () => {
   it('stops at TCP of a closed port', async () => {
     const { port, stop } = await listen(createTcpServer());
     await stop();
-    expect(await probe(buildGate(), { host: '127.0.0.1', port, tls: 'implicit' })).toEqual([
+    expect(await probe(buildGate(), { host: '127.0.0.1', port, security: 'tls', role })).toEqual([
       ...passed('name', 'route'),
       expect.objectContaining({ name: 'tcp', ok: false, code: 'unreachable', remedy: expect.any(String) }),
     ]);
@@ -95,7 +107,7 @@ describe('probe', () => {
   it('D20: stops in its budget at a server that is silent in the handshake', async () => {
     await using canary = await startCanary();
     const gate = buildGate({ connectTimeoutMs: 50 });
-    expect(await probe(gate, { host: '127.0.0.1', port: canary.port, tls: 'implicit' })).toEqual([
+    expect(await probe(gate, { host: '127.0.0.1', port: canary.port, security: 'tls', role })).toEqual([
       ...passed('name', 'route', 'tcp'),
       expect.objectContaining({ name: 'tls', ok: false, code: 'timeout' }),
     ]);
@@ -107,14 +119,18 @@ describe('probe', () => {
       answer = resolve;
     });
     const gate = buildGate({ connectTimeoutMs: 20, lookup: () => answered });
-    const stages = await probe(gate, { host: 'slow.example.test', port: 1, tls: 'none' });
+    const stages = await probe(gate, { host: 'slow.example.test', port: 1, security: 'none', role });
     answer(['127.0.0.1']);
     await new Promise(setImmediate);
     expect(stages).toEqual([expect.objectContaining({ name: 'name', ok: false, code: 'timeout' })]);
   });
 
   it('stops when the caller leaves', async () => {
-    const stages = await probe(buildGate(), { host: '127.0.0.1', port: 1, tls: 'none' }, AbortSignal.abort());
+    const stages = await probe(
+      buildGate(),
+      { host: '127.0.0.1', port: 1, security: 'none', role },
+      AbortSignal.abort(),
+    );
     expect(stages).toEqual([expect.objectContaining({ name: 'name', ok: false, code: 'cancelled' })]);
   });
 });

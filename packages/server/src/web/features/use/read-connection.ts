@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import type { Abilities } from '@mooring/connectors/interface/abilities';
 import type { Column } from '@mooring/connectors/interface/data-types';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
-import type { Capabilities } from '@mooring/connectors/interface/manifest';
 import type { FileOptions } from '@mooring/contract/file-options';
 import { readConnection } from '@mooring/contract/routes/use';
 import type { FastifyReply } from 'fastify';
@@ -139,7 +139,7 @@ export const readRows = (deps: UseDependencies) =>
       const offered = (['ndjson', 'csv', 'arrow'] as const).map(contentTypeOf).join(', ');
       throw new AppError('NOT-ACCEPTABLE', `Accept one of: ${offered}.`);
     }
-    const check = (capabilities: Capabilities) => assertTarget(body, capabilities);
+    const check = (abilities: Abilities) => assertTarget(body, abilities);
     const about = { qID, action: 'read' as const, operation: readConnection.id, what: body, check };
     return runUse(deps, { ...about, caller, signal, traceId }, (use) =>
       readThrough(deps, use, { body, format, reply, signal, traceId }),

@@ -1,7 +1,7 @@
-import type { Capabilities } from '@mooring/connectors/interface/manifest';
+import type { Abilities } from '@mooring/connectors/interface/abilities';
 import { invalidField } from '../../../core/errors/app-error.js';
 
-// What a request may ask of a source, by the capabilities of its manifest.
+// What a request may ask of a source, by its abilities.
 
 /** Drops undefined members, so that optional ones are absent. */
 export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -9,31 +9,31 @@ export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T
 }
 
 /** @throws InvalidRequest */
-export function assertFiles(body: { file?: unknown }, { files = false }: Capabilities): void {
+export function assertFiles(body: { file?: unknown }, { files }: Abilities): void {
   if (body.file === undefined || files) return;
   throw invalidField('file', 'is not supported by this data source: it has no files');
 }
 
 /** Browse and read share the limit, so that every path a user can browse to can be read. @throws InvalidRequest */
-export function assertPath(path: readonly string[] = [], { browseDepth }: Capabilities): void {
-  if (path.length <= browseDepth) return;
-  const message = `has ${path.length} parts; paths of this data source have at most ${browseDepth}`;
+export function assertPath(path: readonly string[] = [], { browse: { depth } }: Abilities): void {
+  if (path.length <= depth) return;
+  const message = `has ${path.length} parts; paths of this data source have at most ${depth}`;
   throw invalidField('path', message);
 }
 
 /** Exactly one of path and query, and only what the source supports. @throws InvalidRequest */
 export function assertTarget(
   body: { path?: readonly string[] | undefined; query?: unknown; file?: unknown },
-  capabilities: Capabilities,
+  abilities: Abilities,
 ): void {
-  assertFiles(body, capabilities);
+  assertFiles(body, abilities);
   if ((body.path === undefined) === (body.query === undefined)) {
     throw invalidField('path', 'or query is required, and not both');
   }
-  if (body.query !== undefined && !capabilities.readQuery) {
+  if (body.query !== undefined && !abilities.query) {
     throw invalidField('query', 'is not supported by this data source; give a path');
   }
-  assertPath(body.path, capabilities);
+  assertPath(body.path, abilities);
 }
 
 interface ReadBody {

@@ -1,5 +1,5 @@
+import type { Abilities } from '@mooring/connectors/interface/abilities';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
-import type { Capabilities } from '@mooring/connectors/interface/manifest';
 import type { Caller } from '../../../core/access/caller.js';
 import {
   type ConnectionToUse,
@@ -24,8 +24,8 @@ export interface UseRequest extends UseScope {
   operation: string;
   /** Path or query, for the usage log, which keeps its keyed hash. */
   what?: unknown;
-  /** @throws InvalidRequest when the source lacks the capability that the request needs */
-  check?: (capabilities: Capabilities) => void;
+  /** @throws InvalidRequest when the source lacks the ability that the request needs */
+  check?: (abilities: Abilities) => void;
 }
 
 export interface FinishedUse<Result> {
@@ -149,7 +149,7 @@ export async function runUse<Result>(
   const since = performance.now();
   const found = await findConnectionToUse(deps.store.db, caller, request.qID);
   const { connection, manifest, mayEdit } = await assertUsable(deps, caller, found);
-  request.check?.(manifest.capabilities);
+  request.check?.(manifest.abilities);
   const isTest = action === 'test';
   const coarse: CoarseUse = {
     since,

@@ -1,5 +1,5 @@
+import type { Abilities } from '@mooring/connectors/interface/abilities';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
-import type { Capabilities } from '@mooring/connectors/interface/manifest';
 import { timeLimit } from '@mooring/connectors/kit/deadline';
 import { browseConnection, previewConnection } from '@mooring/contract/routes/use';
 import type { Task } from '../../../core/sessions/session-work.js';
@@ -44,9 +44,9 @@ async function answer(
 const browse = (deps: UseDependencies) =>
   bind(browseConnection, ({ params: { qID }, body }, scope) => {
     const { path = [], limit = browseItems, page, file } = body;
-    const check = (capabilities: Capabilities) => {
-      assertFiles(body, capabilities);
-      assertPath(path, capabilities);
+    const check = (abilities: Abilities) => {
+      assertFiles(body, abilities);
+      assertPath(path, abilities);
     };
     const about = { qID, action: 'browse' as const, operation: browseConnection.id, what: path, check };
     return answer(deps, scope, about, { kind: 'browse', request: defined({ path, limit, page, file }) });
@@ -55,7 +55,7 @@ const browse = (deps: UseDependencies) =>
 const preview = (deps: UseDependencies) =>
   bind(previewConnection, ({ params: { qID }, body }, scope) => {
     const { limit = previewRows, ...asked } = body;
-    const check = (capabilities: Capabilities) => assertTarget(body, capabilities);
+    const check = (abilities: Abilities) => assertTarget(body, abilities);
     const about = { qID, action: 'preview' as const, operation: previewConnection.id, what: body, check };
     return answer(deps, scope, about, { kind: 'preview', request: readOf(asked), limit });
   });
