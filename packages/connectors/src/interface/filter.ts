@@ -20,5 +20,5 @@ export interface Order {
   column: string;
   direction: 'asc' | 'desc';
   /** Default: where the source puts them. */
-  nulls?: 'first' | 'last';
+  nulls?: 'first' | 'last' | undefined;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fileOptionsSchema } from '../file-options.js';
+import { filterSchema, orderSchema, parametersSchema } from '../read-request.js';
 import { defineRoute } from '../route.js';
 import { connectionParamsSchema } from './data-connections.js';
 
@@ -16,8 +17,21 @@ export const stageSchema = z
   })
   .meta({ id: 'TestStage' });
 
+const findingsSchema = z
+  .object({
+    server: z.object({ product: z.string(), version: z.string() }).optional(),
+    account: z.string().optional().meta({ description: 'As whom the source sees the login' }),
+    readOnly: z.enum(['enforced', 'login']).optional().meta({
+      description: 'Whether the source refuses writes in our sessions, or only the rights of the login do',
+    }),
+    pooler: z.boolean().optional().meta({ description: 'A connection pool stands before the server' }),
+    hostKey: z.object({ algorithm: z.string(), sha256: z.string() }).optional(),
+    notes: z.array(z.object({ text: z.string(), remedy: z.string().optional() })).optional(),
+  })
+  .meta({ id: 'Findings', description: 'What the source says about itself' });
+
 export const testReplySchema = z
-  .object({ ok: z.boolean(), stages: z.array(stageSchema) })
+  .object({ ok: z.boolean(), stages: z.array(stageSchema), findings: findingsSchema.optional() })
   .meta({ id: 'TestReply' });
 
 /** The manifest of the data source limits the depth: `browseDepth`. */
@@ -85,6 +99,15 @@ const readTargetSchema = {
     .optional()
     .meta({ description: 'Columns to return as text, for values that their type cannot represent' }),
   file: fileSchema,
+  where: filterSchema.optional().meta({
+    description: 'Only rows for which this condition is true. With a path only; see the guide "Filter rows"',
+  }),
+  orderBy: orderSchema.optional().meta({
+    description: 'Sort rows, if the source can. With a path only',
+  }),
+  parameters: parametersSchema.optional().meta({
+    description: 'Values for the placeholders of a query, by position or by name as its language has them',
+  }),
 };
 
 /** Load shedding: refused before anything is sent to the source. */
@@ -182,6 +205,42 @@ export const previewConnection = defineRoute({
   params: connectionParamsSchema,
   body: z.object({ ...readTargetSchema, limit: z.int().min(1).max(1000).optional() }),
   responses: { 200: { description: 'Rows', schema: previewReplySchema } },
+  errors: useErrors,
+});
+
+export const describedSchema = z
+  .object({
+    kind: z.string(),
+    columns: z.array(
+      columnSchema.extend({
+        native: z.string().meta({ description: "The source's own type" }),
+        comment: z.string().optional(),
+      }),
+    ),
+    comment: z.string().optional(),
+    rows: z.number().optional().meta({ description: 'As the source estimates it' }),
+    bytes: z.number().optional(),
+    primaryKey: z.array(z.string()).optional(),
+    file: fileOptionsSchema.optional(),
+  })
+  .meta({ id: 'Described' });
+
+export const describeConnection = defineRoute({
+  id: 'describeConnection',
+  method: 'POST',
+  path: action('describe'),
+  summary: 'Columns of a path or query, without reading its rows',
+  tag,
+  permission,
+  tier: 2,
+  params: connectionParamsSchema,
+  body: z.object({
+    path: readTargetSchema.path,
+    query: readTargetSchema.query,
+    parameters: readTargetSchema.parameters,
+    file: fileSchema,
+  }),
+  responses: { 200: { description: 'The columns', schema: describedSchema } },
   errors: useErrors,
 });
 

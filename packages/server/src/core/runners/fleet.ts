@@ -62,6 +62,8 @@ export interface FleetOptions {
   memoryMb: number;
   started(): void;
   ended(runner: Runner, ending: Ending): void;
+  /** A driver has failed in the runner; its other uses go on. */
+  strayed(runner: Runner): void;
   /** Another runner may be started now. */
   turned(): void;
   log: Logger;
@@ -106,6 +108,7 @@ export function createFleet(options: FleetOptions) {
       clearTimeout(runner.idleTimer);
       options.ended(runner, ending);
     });
+    void process.strayed.then(() => options.strayed(runner));
     options.started();
     return runner;
   };

@@ -78,13 +78,13 @@ function createCrashes(log: Logger) {
   const counts: Record<Crash, number> = { memory: 0, loop: 0, stuck: 0, protocol: 0, failure: 0, killed: 0 };
   const quarantined = new Map<string, number>();
   return {
-    note(runner: Runner, ending: Crash) {
+    note(runner: Runner, ending: Crash, what = 'a runner crashed, and its uses failed') {
       counts[ending] += 1;
       const now = performance.now();
       for (const [key, until] of quarantined) if (until <= now) quarantined.delete(key);
       for (const use of runner.uses) quarantined.set(keyOf(use), now + quarantineMs);
       const uses = [...runner.uses].map(({ tenantId, userId, sourceId }) => ({ tenantId, userId, sourceId }));
-      log.warn({ ending, uses }, 'a runner crashed, and its uses failed');
+      log.warn({ ending, uses }, what);
     },
     isQuarantined: (use: RunnerFor) => (quarantined.get(keyOf(use)) ?? 0) > performance.now(),
     counts: () => ({ ...counts }),
@@ -102,7 +102,7 @@ function chooseRunner(
   { isQuarantined, ofOneUser }: { isQuarantined: boolean; ofOneUser: number },
 ): Runner | undefined {
   const owner = ownerOf(use);
-  const all = fleet.all().filter((runner) => runner.owner === owner);
+  const all = fleet.all().filter((runner) => runner.owner === owner && !runner.process.hasStrayed());
   if (isQuarantined) {
     // Otherwise a user who crashes runners would hold most of them.
     if (all.filter(({ uses }) => uses.size > 0).length >= ofOneUser) return undefined;
@@ -175,8 +175,12 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
     if (ending !== 'closed') crashes.note(runner, ending);
     waiting.admit();
   };
-  const fleet = createFleet({
-    ...{ start, runnersMax, memoryMb, ended, log },
+  const strayed = (runner: Runner) => {
+    crashes.note(runner, 'failure', 'a driver failed in a runner, and its session was ended');
+    if (runner.uses.size === 0) fleet.end(runner);
+  };
+  const fleet: Fleet = createFleet({
+    ...{ start, runnersMax, memoryMb, ended, strayed, log },
     started: () => watch.start(),
     turned: waiting.admit,
   });
@@ -213,7 +217,8 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
         if (runner.process.hasEnded()) return;
         runner.uses.delete(use);
         if (runner.uses.size > 0 || !fleet.has(runner)) return;
-        if (runner.isAlone || (waiting.count() > 0 && !fleet.hasRoom())) fleet.end(runner);
+        if (runner.isAlone || runner.process.hasStrayed() || (waiting.count() > 0 && !fleet.hasRoom()))
+          fleet.end(runner);
         else runner.idleTimer = setTimeout(() => fleet.end(runner), idleMs).unref();
         waiting.admit();
       },

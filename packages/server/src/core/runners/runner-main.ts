@@ -2,6 +2,7 @@
 // keys nor the store, so data of a source can end only the runner itself.
 import { writeSync } from 'node:fs';
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
+import { strayed } from '@mooring/connectors/kit/session/session-scope';
 import { manifests, sourceOf } from '@mooring/connectors/registry';
 import { createGate, type Gate } from '../egress/gate.js';
 import { openPipe } from '../egress/inherited-pipe.js';
@@ -24,12 +25,17 @@ let turning: NodeJS.Timeout | undefined;
 const pipe = openPipe(pipeFd);
 const wire = speak(pipe, { message: (message) => obey(message as Order), credit }, () => process.exit(0));
 
-/** An uncaught error may belong to any use, so all of them end. */
-function failOn(error: unknown): never {
+function tell(error: unknown): void {
   // The error's name may come from the source too.
   const name = error instanceof Error ? error.constructor.name : typeof error;
   writeSync(2, `${JSON.stringify({ name, frames: framesOf(error).slice(0, framesMax) })}\n`);
-  process.exit(exitCodes.failure);
+}
+
+/** An uncaught error of a driver ends its session. Any other may belong to any use, so all of them end. */
+function failOn(error: unknown): void {
+  tell(error);
+  if (!strayed(error)) process.exit(exitCodes.failure);
+  wire.report({ kind: 'strayed' });
 }
 
 function gateUnder(egress: EgressSettings): Gate {

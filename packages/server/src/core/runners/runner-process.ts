@@ -123,6 +123,7 @@ interface ReportTargets extends Pick<RunnerOptions, 'retries' | 'onRefused'> {
   uses: Map<number, UseInRunner>;
   ready(): void;
   turned(): void;
+  strayed(): void;
   answer(order: Order): void;
 }
 
@@ -138,6 +139,7 @@ function reportHandlers(targets: ReportTargets) {
   const hear = (report: Report) => {
     if (report.kind === 'ready') return targets.ready();
     if (report.kind === 'turned') return targets.turned();
+    if (report.kind === 'strayed') return targets.strayed();
     if (report.kind === 'refused') return targets.onRefused(report.refusal);
     if (report.kind === 'asked') return void answerTo(report);
     if (report.kind === 'retries') return retries[report.change](report.origin);
@@ -164,11 +166,16 @@ export function startRunner(options: RunnerOptions) {
   const turns = createTurns(pid);
   let usage: Usage | undefined;
   let over: Ending | undefined;
+  let hasStrayed = false;
   const forget = endWithThis(pid);
 
   let setReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
     setReady = resolve;
+  });
+  let setStrayed: () => void = () => undefined;
+  const strayed = new Promise<void>((resolve) => {
+    setStrayed = resolve;
   });
   const kill = (ending: Ending) => {
     decided ??= ending;
@@ -178,6 +185,10 @@ export function startRunner(options: RunnerOptions) {
     ...{ uses, retries: options.retries, onRefused: options.onRefused },
     ready: () => setReady(),
     turned: turns.note,
+    strayed() {
+      hasStrayed = true;
+      setStrayed();
+    },
     answer: (order) => wire.order(order),
   });
   const wire = speak(pipe, handlers, () => kill('protocol'));
@@ -202,6 +213,9 @@ export function startRunner(options: RunnerOptions) {
     /** Kills it; its uses fail. */
     kill,
     hasEnded: () => over !== undefined,
+    /** Settles when a driver has failed in it, perhaps never. Its module state is not to be trusted any more. */
+    strayed,
+    hasStrayed: () => hasStrayed,
     memoryBytes: () => usage?.memoryBytes ?? 0,
     /** The use fails at once when the runner has already ended. */
     begin(use: UseInRunner) {

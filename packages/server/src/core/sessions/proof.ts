@@ -40,8 +40,9 @@ export async function proveInStages(
     since = performance.now();
     tell({ kind: 'staged', stage: { name, ok: true, ms } });
   };
-  await use.ping({ signal, isPreview: true });
+  const findings = await use.ping({ signal, isPreview: true });
   pass('signIn');
+  tell({ kind: 'identified', findings });
   const path = await firstReadable(use, { path: [], depth: 0 }, signal);
   pass('rights');
   if (!path) return;

@@ -2,8 +2,9 @@ import type { Socket } from 'node:net';
 import { doublesTextOf, type Row } from '@mooring/connectors/interface/data-types';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
 import type { TokenSource, Values } from '@mooring/connectors/interface/login';
+import type { Target } from '@mooring/connectors/interface/plan';
 import type { Retries } from '@mooring/connectors/interface/retries';
-import type { BrowseRequest, Item } from '@mooring/connectors/interface/session';
+import type { BrowseRequest, Described, Item } from '@mooring/connectors/interface/session';
 import type { AnySource } from '@mooring/connectors/interface/source';
 import { abortError, after } from '@mooring/connectors/kit/deadline';
 import { type ApiRead, loadConnector, type OpenUse, openUse } from '@mooring/connectors/kit/session/open-use';
@@ -23,6 +24,7 @@ import { proveInStages } from './proof.js';
 export type Task =
   | { kind: 'test' }
   | { kind: 'browse'; request: BrowseRequest }
+  | { kind: 'describe'; target: Target }
   | { kind: 'preview'; request: Omit<ApiRead, 'limit' | 'batchRows' | 'lanes'>; limit: number }
   | { kind: 'read'; request: Omit<ApiRead, 'batchRows' | 'lanes'>; format: StreamFormat; caps: StreamCaps };
 
@@ -94,6 +96,23 @@ async function preview(
   return wholeAnswer(`{"columns":${JSON.stringify(columns)},"rows":[${rows.join()}],${rest.slice(1)}`);
 }
 
+/** An explicit list of the members that may be sent. */
+const describedBy = ({ kind, columns, comment, rows, bytes, primaryKey, file }: Described) => ({
+  ...{ kind, columns, comment, rows, bytes, primaryKey, file },
+});
+
+function wholeAnswerOf(
+  use: OpenUse,
+  task: Exclude<Task, { kind: 'test' | 'read' }>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  if (task.kind === 'browse') return browse(use, task.request, signal);
+  if (task.kind === 'preview') return preview(use, task, signal);
+  return use
+    .describe(task.target, { signal, isPreview: true })
+    .then((described) => wholeAnswer(JSON.stringify(describedBy(described))));
+}
+
 /**
  * Timeout until a source returns rows. The stream of a read has its own limits from the first row on, and every other
  * task has one from its caller.
@@ -157,9 +176,7 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
       return yield* encoded.chunks;
     }
     if (task.kind === 'test') return proveInStages(use, { signal, begun }, surroundings.found);
-    const answer = await (task.kind === 'browse'
-      ? browse(use, task.request, signal)
-      : preview(use, task, signal));
+    const answer = await wholeAnswerOf(use, task, signal);
     counts = () => ({ rows: 0, bytes: answer.length });
     yield answer;
   }

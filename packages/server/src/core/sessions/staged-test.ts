@@ -1,4 +1,5 @@
 import { ConnectorError } from '@mooring/connectors/interface/errors';
+import type { Findings } from '@mooring/connectors/interface/session';
 import { sourceErrorCode } from '../errors/error-answer.js';
 import type { Finding, SessionStage } from './finding.js';
 import { sessionStages } from './proof.js';
@@ -16,6 +17,8 @@ export interface Stage {
 export interface TestAnswer {
   ok: boolean;
   stages: Stage[];
+  /** What the source has said about itself, where it got that far. */
+  findings?: Findings;
 }
 
 const shown = ({ code, ...stage }: SessionStage): Stage => ({
@@ -43,11 +46,14 @@ export async function testInStages(request: SessionRequest, entry: Entry): Promi
   const { signal } = request;
   const stages: Stage[] = [];
   let since = performance.now();
+  let findings: Findings | undefined;
   const note = (finding: Finding) => {
+    if (finding.kind === 'identified') ({ findings } = finding);
     if (finding.kind !== 'staged') return;
     since = performance.now();
     stages.push(shown(finding.stage));
   };
+  const found = () => (findings && Object.keys(findings).length > 0 ? { findings } : {});
   const task = { kind: 'test' as const };
   try {
     await entry.work(request, task, note).chunks.next();
@@ -60,7 +66,7 @@ export async function testInStages(request: SessionRequest, entry: Entry): Promi
       : error;
     const name = sessionStages[stages.filter((stage) => sessionStages.includes(stage.name as never)).length];
     stages.push(failed(name ?? 'firstRow', cause, Math.round(performance.now() - since)));
-    return { ok: false, stages };
+    return { ok: false, stages, ...found() };
   }
-  return { ok: stages.every(({ ok }) => ok), stages };
+  return { ok: stages.every(({ ok }) => ok), stages, ...found() };
 }

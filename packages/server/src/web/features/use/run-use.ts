@@ -19,7 +19,7 @@ export type UseScope = Pick<RequestScope, 'caller' | 'signal' | 'traceId'>;
 
 export interface UseRequest extends UseScope {
   qID: string;
-  action: 'test' | 'browse' | 'preview' | 'read';
+  action: 'test' | 'browse' | 'describe' | 'preview' | 'read';
   /** Operation id of the contract, for the audit log. */
   operation: string;
   /** Path or query, for the usage log, which keeps its keyed hash. */

@@ -1,7 +1,7 @@
 import type { Abilities } from '@mooring/connectors/interface/abilities';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { timeLimit } from '@mooring/connectors/kit/deadline';
-import { browseConnection, previewConnection } from '@mooring/contract/routes/use';
+import { browseConnection, describeConnection, previewConnection } from '@mooring/contract/routes/use';
 import type { Task } from '../../../core/sessions/session-work.js';
 import { collect } from '../../../core/streams/encoded-rows.js';
 import { type BoundRoute, bind, type RequestScope } from '../../http/handler.js';
@@ -15,7 +15,7 @@ import { testProperties, testSaved } from './test-connection.js';
 const browseItems = 200;
 const previewRows = 100;
 
-/** Browse and preview: the answer as JSON, complete before it is sent. */
+/** Browse, describe and preview: the answer as JSON, complete before it is sent. */
 async function answer(
   deps: UseDependencies,
   { caller, signal, traceId }: RequestScope,
@@ -52,6 +52,14 @@ const browse = (deps: UseDependencies) =>
     return answer(deps, scope, about, { kind: 'browse', request: defined({ path, limit, page, file }) });
   });
 
+const describe = (deps: UseDependencies) =>
+  bind(describeConnection, ({ params: { qID }, body }, scope) => {
+    const check = (abilities: Abilities) => assertTarget(body, abilities);
+    const operation = describeConnection.id;
+    const about = { qID, action: 'describe' as const, operation, what: body, check };
+    return answer(deps, scope, about, { kind: 'describe', target: readOf(body).target });
+  });
+
 const preview = (deps: UseDependencies) =>
   bind(previewConnection, ({ params: { qID }, body }, scope) => {
     const { limit = previewRows, ...asked } = body;
@@ -60,6 +68,8 @@ const preview = (deps: UseDependencies) =>
     return answer(deps, scope, about, { kind: 'preview', request: readOf(asked), limit });
   });
 
-/** Test, browse, preview, read and resolve: everything that uses a connection, with the caller's own credential. */
+/** Test, browse, describe, preview, read and resolve: everything that uses a connection, with the caller's own credential. */
 export const createUseFeature = (deps: UseDependencies): BoundRoute[] =>
-  [testSaved, testProperties, browse, preview, readRows, resolve].map((operation) => operation(deps));
+  [testSaved, testProperties, browse, describe, preview, readRows, resolve].map((operation) =>
+    operation(deps),
+  );
