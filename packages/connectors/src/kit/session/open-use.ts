@@ -21,12 +21,13 @@ import { typedInput } from '../typed-input.js';
 import { shownFindings } from './findings.js';
 import { runBytes } from './run-bytes.js';
 import { type ApiRead, type RowStream, runRead } from './run-read.js';
-import { type CallOptions, SessionRunner } from './run-session.js';
+import { SessionRunner } from './run-session.js';
 import { outsideSessions } from './session-scope.js';
 import { trackNetwork } from './tracked-network.js';
+import type { CallOptions } from './work.js';
 
 export type { ApiRead, RowStream } from './run-read.js';
-export type { CallOptions } from './run-session.js';
+export type { CallOptions } from './work.js';
 
 /** What a use opens a source with, before it is typed. */
 export interface UseInput {

@@ -1,27 +1,23 @@
-import type { Work } from './run-session.js';
+import type { Work } from './work.js';
 
-/**
- * Starts an iteration at the source.
- * @returns the next item; undefined once the source has ended, which it does once, whatever it does afterwards
- */
-export async function pullsOf<Item>(
-  work: Work,
-  open: () => AsyncIterable<Item>,
-): Promise<() => Promise<Item | undefined>> {
-  const source = await work.step(() => open()[Symbol.asyncIterator]());
-  work.iterates(() => source.return?.());
-  let hasEnded = false;
-  const end = (): undefined => {
-    hasEnded = true;
-    work.iterates();
-  };
+/** Starts an iteration at the source, at which it ends too if it is left before its first pull. */
+export function started<Item>(work: Work, items: AsyncIterable<Item>): AsyncIterator<Item> {
+  const iterator = items[Symbol.asyncIterator]();
+  work.iterates(() => iterator.return?.());
+  return iterator;
+}
+
+/** @returns the next item; undefined once the source has ended */
+export function pullsOf<Item>(work: Work, source: AsyncIterator<Item>): () => Promise<Item | undefined> {
   return async () => {
-    if (hasEnded) return undefined;
     try {
       const next = await work.step(() => source.next());
-      return next.done === true ? end() : next.value;
+      if (next.done !== true) return next.value;
+      work.iterates();
+      return undefined;
     } catch (error) {
-      end();
+      // One that was interrupted has not ended by itself.
+      if (!work.failure()) work.iterates();
       throw error;
     }
   };
@@ -38,11 +34,16 @@ export function streamOf<Item>(
     async next() {
       if (isOver) return done;
       try {
+        // What a batch was cut into is not returned once the work has ended from outside.
+        const failure = work.failure();
+        if (failure) throw failure;
         const next = await items.next();
         if (next.done !== true) return next;
+        isOver = true;
         await work.finish();
         return done;
       } catch (error) {
+        isOver = true;
         throw await work.fail(error);
       }
     },

@@ -1,8 +1,9 @@
 import type { Abilities } from '../../interface/abilities.js';
 import { ConnectorError } from '../../interface/errors.js';
 import type { ByteStream, BytesRequest } from '../../interface/session.js';
-import { pullsOf, streamOf } from './pulls.js';
-import type { CallOptions, SessionRunner } from './run-session.js';
+import { pullsOf, started, streamOf } from './pulls.js';
+import type { SessionRunner } from './run-session.js';
+import type { CallOptions } from './work.js';
 
 /** Reads a path as the bytes that the source stores. */
 export async function runBytes(
@@ -14,10 +15,13 @@ export async function runBytes(
   if (!abilities.bytes) throw noBytes();
   const work = await runner.begin(options);
   try {
-    const found = await work.step((session) => session.bytes?.(request, work.call));
-    if (!found) throw noBytes();
-    const pull = await pullsOf(work, () => found.chunks);
-    return { ...found, chunks: streamOf(work, whole(pull, expectedBytes(found))) };
+    const { found, source } = await work.step(async (session) => {
+      const answer = await session.bytes?.(request, work.call);
+      if (!answer) throw noBytes();
+      return { found: answer, source: started(work, answer.chunks) };
+    });
+    const chunks = whole(pullsOf(work, source), expectedBytes(found));
+    return { ...found, chunks: streamOf(work, chunks) };
   } catch (error) {
     throw await work.fail(error);
   }

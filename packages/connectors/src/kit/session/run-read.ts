@@ -4,11 +4,13 @@ import type { Column, Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
 import type { Filter, Order } from '../../interface/filter.js';
 import type { Batch, Cursor, ReadPlan, ReadRequest, Split, Target } from '../../interface/plan.js';
+import { lengthOf } from '../batch.js';
 import { createTurns } from '../turns.js';
 import { checkFilter, compileFilter } from './interim.js';
-import { pullsOf, streamOf } from './pulls.js';
-import type { CallOptions, SessionRunner, Work } from './run-session.js';
+import { pullsOf, started, streamOf } from './pulls.js';
+import type { SessionRunner } from './run-session.js';
 import { type Shape, shapeOf } from './shape-batches.js';
+import type { CallOptions, Work } from './work.js';
 
 export interface ApiRead {
   target: Target;
@@ -96,34 +98,6 @@ function restOf({ done }: ReadPlan, { where }: ApiRead): Filter | undefined {
   return done.filter === 'none' ? where : done.filter;
 }
 
-/** Whether the kit must look into rows. */
-function needsRows(plan: ReadPlan, request: ApiRead): boolean {
-  if (restOf(plan, request)) return true;
-  const asText = new Set(request.asText);
-  return plan.columns.some(({ name, type }) => type !== 'string' && asText.has(name));
-}
-
-async function planOf(work: Work, request: ReadRequest): Promise<ReadPlan> {
-  const plan = await work.step((session) => session.plan(request, work.call));
-  work.hold(() => plan.close());
-  return plan;
-}
-
-interface Planned {
-  plan: ReadPlan;
-  lanes: ReadRequest['lanes'];
-}
-
-/** A plan that the kit can complete. */
-async function planned(work: Work, request: ApiRead): Promise<Planned> {
-  const asked = requestOf(request);
-  const plan = await planOf(work, asked);
-  if (!asked.lanes.includes('arrow') || !needsRows(plan, request)) return { plan, lanes: asked.lanes };
-  await work.release();
-  const lanes = ['rows'] as const;
-  return { plan: await planOf(work, { ...asked, lanes }), lanes };
-}
-
 function assertPlan(plan: ReadPlan, request: ApiRead): void {
   if (request.orderBy && !plan.done.order) throw notSorted();
   if (request.consistency === 'snapshot' && plan.consistency !== 'snapshot')
@@ -156,13 +130,24 @@ export async function runRead(
 ): Promise<RowStream> {
   assertAble(abilities, request);
   const { target, where, columns, asText = [], batchRows } = request;
+  const asked = requestOf(request);
   const work = await runner.begin({ ...options, query: 'query' in target ? target.query : undefined });
   try {
-    const { plan, lanes } = await planned(work, request);
+    const plan = await work.step(async (session) => {
+      const made = await session.plan(asked, work.call);
+      work.hold(() => made.close());
+      return made;
+    });
     if (where) checkFilter(where, plan.columns, abilities.pushdown.filter);
     assertPlan(plan, request);
     const keeps = keepsOf(plan, request);
-    const shape = shapeOf(plan, { columns, asText, batchRows, keeps, takesArrow: lanes.includes('arrow') });
+    const shape = shapeOf(plan, {
+      columns,
+      asText,
+      batchRows,
+      keeps,
+      takesArrow: asked.lanes.includes('arrow'),
+    });
     const { file, splits } = plan;
     const reading = readingOf(work, plan, shape, request);
     return { columns: shape.columns, ...(file ? { file } : {}), ...reading, splits };
@@ -170,8 +155,6 @@ export async function runRead(
     throw await work.fail(error);
   }
 }
-
-const rowsIn = (batch: Batch): number => ('rows' in batch ? batch.rows.length : batch.arrow.numRows);
 
 function readingOf(
   work: Work,
@@ -188,12 +171,12 @@ function readingOf(
     let left = limit ?? Number.POSITIVE_INFINITY;
     for (const each of split === undefined ? plan.splits : [split]) {
       if (left === 0) return work.leave();
-      const pull = await pullsOf(work, () => plan.open(each, how, work.call));
+      const pull = pullsOf(work, await work.step(() => started(work, plan.open(each, how, work.call))));
       for (let batch = await pull(); batch; batch = await pull()) {
         // A source that keeps to the limit itself has one more pull to end.
         if (left === 0) return work.leave();
         for (const piece of shape.cut(batch, left)) {
-          left -= rowsIn(piece);
+          left -= lengthOf(piece);
           yield piece;
         }
         if (left === 0 && (where || !plan.done.limit)) return work.leave();

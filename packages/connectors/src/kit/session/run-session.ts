@@ -4,50 +4,10 @@ import { ConnectorError } from '../../interface/errors.js';
 import type { Context, Session } from '../../interface/session.js';
 import { abortError, after, throwIfAborted } from '../deadline.js';
 import { ProtocolViolation } from '../frame-guard.js';
+import { graceMs, inTime, quiet } from './grace.js';
 import { inSession, outsideSessions, type Scoped } from './session-scope.js';
 import type { TrackedNetwork } from './tracked-network.js';
-
-/** Grace to stop, to free what a read holds, or to say goodbye. A source that needs longer is cut off. */
-export const graceMs = 1_000;
-
-export interface CallOptions {
-  /** Ends this work; the session remains usable if its source stops in time. */
-  signal: AbortSignal;
-  /** A preview or a test: far lower caps apply to what the source sends. */
-  isPreview?: boolean;
-  /** For the whole work, including the batches of a read. */
-  timeoutMs?: number;
-}
-
-export interface WorkOptions extends CallOptions {
-  /**
-   * The user's own statement. It may leave something behind, which the next work must not meet; and its author may see
-   * what the server says about it.
-   */
-  query?: string | undefined;
-}
-
-/** A piece of work that occupies its session until it is finished, has failed or is left. */
-export interface Work {
-  readonly call: Call;
-  /**
-   * Runs a part of the work, one at a time. Rejects at once when the work ends before the part does; what the part
-   * gives later is dropped.
-   */
-  step<Result>(part: (session: Session) => Result | Promise<Result>): Promise<Result>;
-  /** Adds what frees something at the source, to be called once. */
-  hold(release: () => unknown): void;
-  /** Calls what was held last. */
-  release(): Promise<void>;
-  /** Begins an iteration at the source. Absent: it has ended by itself. @param leave ends it early */
-  iterates(leave?: () => unknown): void;
-  /** All of it is done. */
-  finish(): Promise<void>;
-  /** A part has failed, or its result is unusable. @returns the failure for the caller */
-  fail(error: unknown): Promise<ConnectorError>;
-  /** The rest is not wanted: stops the source, or cuts it off. */
-  leave(): Promise<void>;
-}
+import type { Held, Work, WorkOptions } from './work.js';
 
 export interface SessionParts {
   cancel: Abilities['cancel'];
@@ -61,37 +21,6 @@ export interface SessionParts {
 
 /** `leaving`: the work is over for its caller, but its source may still be stopping. */
 type State = 'opening' | 'idle' | 'busy' | 'leaving' | 'broken' | 'closed';
-
-interface Held {
-  readonly controller: AbortController;
-  readonly query: string | undefined;
-  /** Why it ended before it was done. */
-  failure?: ConnectorError;
-  /** The part at which the source works. */
-  pending?: { settled: Promise<void>; reject(failure: ConnectorError): void } | undefined;
-  /** Ends an iteration that the source has not ended. */
-  leave?: (() => unknown) | undefined;
-  readonly releases: (() => unknown)[];
-  forget(): void;
-}
-
-/** Ending never fails: what is then still open is destroyed. */
-const quiet = async (work: () => unknown): Promise<void> => {
-  try {
-    await work();
-  } catch {}
-};
-
-/** Whether all of it settles within the grace. */
-const inTime = (work: Promise<unknown>): Promise<boolean> =>
-  new Promise((resolve) => {
-    const timer = after(graceMs, () => resolve(false));
-    const settle = () => {
-      clearTimeout(timer);
-      resolve(true);
-    };
-    work.then(settle, settle);
-  });
 
 /** Whether the failure, or one of its causes, says that the connection cannot be used any more. */
 function isViolation(error: unknown): boolean {
@@ -131,6 +60,7 @@ export class SessionRunner implements Scoped {
         if (held.failure) await session.close();
         return session;
       });
+      if (held.failure) throw held.failure;
       await this.#finish(held);
     } catch (error) {
       const failure = held.failure ?? this.#parts.translate(error, undefined);
@@ -212,6 +142,7 @@ export class SessionRunner implements Scoped {
       controller,
       query: options.query,
       releases: [],
+      isOver: false,
       forget() {
         clearTimeout(timer);
         options.signal.removeEventListener('abort', onAbort);
@@ -228,10 +159,13 @@ export class SessionRunner implements Scoped {
     return {
       call: { signal: held.controller.signal, isPreview: options.isPreview ?? false },
       step: (part) => this.#step(held, () => part(session)),
-      hold: (release) => void held.releases.push(release),
-      release: () => this.#release(held),
+      hold: (release) => {
+        if (held.isOver) void this.#quietly(release);
+        else held.releases.push(release);
+      },
       iterates: (leave) => {
-        held.leave = leave;
+        if (leave && held.isOver) void this.#quietly(leave);
+        else held.leave = leave;
       },
       finish: () => this.#finish(held),
       fail: async (error) => {
@@ -242,6 +176,7 @@ export class SessionRunner implements Scoped {
         else await this.#finish(held);
         return failure;
       },
+      failure: () => held.failure,
       leave: () => this.#interrupt(held, new ConnectorError('cancelled', 'The work was cancelled.')),
     };
   }
@@ -279,16 +214,25 @@ export class SessionRunner implements Scoped {
   }
 
   async #stop(held: Held): Promise<void> {
-    const { pending, leave } = held;
     inSession(this, () => held.controller.abort(held.failure));
-    const left = () => quiet(() => inSession(this, () => leave?.()));
+    const leave = () => {
+      const left = held.leave;
+      held.leave = undefined;
+      return this.#quietly(left);
+    };
     const stopped = async () => {
-      if (this.#parts.cancel === 'at-source' && (pending || leave) && !this.#isCut)
-        await quiet(() => inSession(this, () => this.#session?.cancel?.()));
-      await Promise.all([pending?.settled, left()]);
+      const isAtWork = held.pending !== undefined || held.leave !== undefined;
+      if (isAtWork && this.#parts.cancel === 'at-source' && !this.#isCut)
+        await this.#quietly(() => this.#session?.cancel?.());
+      await Promise.all([held.pending?.settled, leave()]);
+      // What the part that was pending has begun.
+      await leave();
     };
     const stopping = stopped();
-    if (!this.#isCut && !(await inTime(stopping))) this.#cut();
+    if (!this.#isCut && !(await inTime(stopping))) {
+      this.#cut();
+      void leave();
+    }
     await this.#over(held);
   }
 
@@ -302,15 +246,18 @@ export class SessionRunner implements Scoped {
 
   /** Frees what work has held; then the session is idle again, unless it has ended meanwhile. */
   async #over(held: Held): Promise<void> {
-    while (held.releases.length > 0) await this.#release(held);
+    for (let release = held.releases.pop(); release; release = held.releases.pop()) {
+      const released = this.#quietly(release);
+      if (!this.#isCut && !(await inTime(released))) this.#cut();
+    }
+    held.isOver = true;
     if (this.#held === held) this.#held = undefined;
     if (this.#state === 'leaving') this.#state = 'idle';
   }
 
-  async #release(held: Held): Promise<void> {
-    const release = held.releases.pop();
-    const released = quiet(() => inSession(this, () => release?.()));
-    if (!this.#isCut && !(await inTime(released))) this.#cut();
+  /** In the session's scope. Never rejects. */
+  #quietly(work: (() => unknown) | undefined): Promise<void> {
+    return quiet(() => inSession(this, () => work?.()));
   }
 
   /** Destroys the session's connections; what waits for them fails. */
@@ -337,7 +284,7 @@ export class SessionRunner implements Scoped {
     this.#state = 'closed';
     await this.#leaving;
     const begun = performance.now();
-    await inTime(quiet(() => inSession(this, () => this.#session?.close())));
+    await inTime(this.#quietly(() => this.#session?.close()));
     // What says goodbye may do so; what was leaked is not waited for.
     await tracked.closing(Math.max(0, begun + graceMs - performance.now()));
     await inSession(this, () => tracked.destroy(graceMs));

@@ -1,7 +1,9 @@
 import { type Cell, type Column, JsonText, type Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
 import type { Batch, ReadPlan } from '../../interface/plan.js';
+import { firstOf, lengthOf, rowsIn } from '../batch.js';
 import { assertColumns, batchRowsMax, unknownColumn } from '../columns.js';
+import { ProtocolViolation } from '../frame-guard.js';
 import { cellText } from '../json/cells.js';
 
 /** Text of one batch, in characters, beyond its first row: a slow reader of wide rows then holds little memory. */
@@ -14,7 +16,7 @@ export interface Shaping {
   /** Rows to keep. */
   keeps?: ((row: Row) => boolean) | undefined;
   batchRows: number;
-  /** Arrow was asked for. */
+  /** Record batches may be returned; else they become rows. */
   takesArrow: boolean;
 }
 
@@ -30,7 +32,7 @@ export interface Shape {
 }
 
 const misshapen = () =>
-  new ConnectorError('protocol_error', 'The source returned rows that do not match their columns.');
+  new ProtocolViolation('protocol_error', 'The source returned rows that do not match their columns.');
 
 /** Positions of the result's columns in those of the plan; undefined if they are the same. */
 function positionsOf(
@@ -98,6 +100,7 @@ export function shapeOf({ columns: given }: Pick<ReadPlan, 'columns'>, shaping: 
   const isText = picked.map(({ name, type }) => type !== 'string' && asText.includes(name));
   const columns = picked.map((column, at) => (isText[at] ? textColumn(column) : column));
   const toRow = rowMaker(positions, isText);
+  const passesArrow = takesArrow && !keeps && !isText.includes(true);
   const mostRows = Math.min(batchRows, batchRowsMax(given));
 
   function* cutRows(rows: readonly Row[], rowsMax: number): Generator<Batch> {
@@ -129,13 +132,26 @@ export function shapeOf({ columns: given }: Pick<ReadPlan, 'columns'>, shaping: 
     if (keeps ? batch.length > 0 : from < rows.length) yield { rows: taken(rows.length) };
   }
 
+  let seen = 0;
   function* cut(batch: Batch, rowsMax: number): Generator<Batch> {
-    if ('rows' in batch) return yield* cutRows(batch.rows, rowsMax);
-    const { arrow } = batch;
-    if (!takesArrow || arrow.numCols !== given.length || keeps || isText.includes(true)) throw misshapen();
-    if (arrow.numRows === 0) return;
-    const whole = positions ? arrow.selectAt(positions) : arrow;
-    yield { arrow: whole.numRows > rowsMax ? whole.slice(0, rowsMax) : whole };
+    const firstRow = seen + 1;
+    seen += lengthOf(batch);
+    if ('arrow' in batch) {
+      if (batch.arrow.numCols !== given.length) throw misshapen();
+      if (passesArrow) {
+        if (batch.arrow.numRows === 0) return;
+        const first = firstOf(batch, rowsMax) as typeof batch;
+        return yield positions ? { arrow: first.arrow.selectAt(positions) } : first;
+      }
+    }
+    let left = rowsMax;
+    for (const rows of rowsIn(batch, given, firstRow)) {
+      for (const piece of cutRows(rows, left)) {
+        left -= lengthOf(piece);
+        yield piece;
+      }
+      if (left === 0) return;
+    }
   }
   return { columns, batchRows: mostRows, cut };
 }
