@@ -5,7 +5,7 @@ import { Secret } from '../interface/secret.js';
 import { manifest as gbq } from '../sources/gbq/manifest.js';
 import { manifest as rest } from '../sources/rest/manifest.js';
 import { createDirectNetwork } from '../suite/direct-network.js';
-import { type LegacyManifest, legacySource } from './legacy-source.js';
+import { legacySource } from './legacy-source.js';
 import { manifestOf } from './manifest.js';
 import { createRetries } from './retries.js';
 import { openUse, type RowStream } from './session/open-use.js';
@@ -29,7 +29,7 @@ afterAll(() => {
 });
 
 const network = createDirectNetwork();
-const source = legacySource(rest as LegacyManifest);
+const source = legacySource(rest);
 const call = (signal = new AbortController().signal) => ({ signal, isPreview: true });
 const opened = (path: string, bearerToken = 'canary') =>
   openUse(
@@ -69,7 +69,7 @@ describe('a source of the first interface, opened as one of the second', () => {
     const sorted = use.read({ target, batchRows: 9, orderBy: [{ column: 'id', direction: 'asc' }] }, call());
     await expect(sorted).rejects.toMatchObject({ kind: 'unsupported' });
     await use.close();
-    expect(network.openSockets()).toBe(0);
+    expect(await network.idle(2_000)).toBe(true);
   });
 
   it('keeps its own translation of failures', async () => {
@@ -84,14 +84,14 @@ describe('a source of the first interface, opened as one of the second', () => {
     leave = () => stop.abort();
     await expect(use.ping(call(stop.signal))).rejects.toMatchObject({ kind: 'cancelled' });
     await use.close();
-    expect(network.openSockets()).toBe(0);
+    expect(await network.idle(2_000)).toBe(true);
   });
 
   it('has the endpoints, logins and abilities of its manifest', () => {
     expect(endpointsOf(source, { url: 'https://a.example/x' }, {})).toEqual([
-      { role: 'data', host: 'a.example', port: 443, security: 'tls' },
+      { role: 'data', host: 'a.example', port: 443, security: 'starttls' },
     ]);
-    const bigQuery = legacySource(gbq as LegacyManifest);
+    const bigQuery = legacySource(gbq);
     expect(endpointsOf(bigQuery, {}, { apiEndpoint: 'http://b.example' })).toMatchObject([
       { role: 'data', host: 'b.example', security: 'none' },
       { role: 'token', host: 'oauth2.googleapis.com' },
