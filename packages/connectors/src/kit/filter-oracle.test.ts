@@ -155,6 +155,7 @@ function sqlOf(filter: Filter, isLoose: boolean): string {
     return filter.value.length === 0 ? 'false' : `(${cell} in (${filter.value.map(literal).join()}))`;
   const compared = `${cell} ${symbols[filter.op]} ${literal(filter.value)}`;
   const isNumber = kind.type === 'float' || kind.type === 'decimal';
+  if (filter.value === null) return 'null::boolean';
   if (!isNumber || isLoose || filter.op === 'eq' || filter.op === 'ne') return `(${compared})`;
   // NaN is in no range.
   return filter.value === 'NaN' ? `(${cell} <> ${cell})` : `(${compared} and ${cell} <> 'NaN')`;
@@ -255,7 +256,7 @@ async function judged(conditions: readonly string[]): Promise<(string | null)[][
 const batch = 50;
 
 it('a filter is of each row what PostgreSQL says, and what is pushed to a source finds at least its rows', async () => {
-  for (let done = 0; done < full(20_000, 2_000); done += batch) {
+  for (let done = 0; done < full(20_000, 500); done += batch) {
     const filters = Array.from({ length: batch }, () => randomFilter(random));
     const splits = filters.map((filter) => {
       const tables = randomTables(random);

@@ -79,7 +79,7 @@ function eachLeaf(
     else {
       count += 1;
       if (count > comparisonsMax) throw tooLarge('where', `more than ${comparisonsMax} comparisons`);
-      visit(leafOf(part, columns, place), place);
+      visit(leafOf(part as Comparison, columns, place), place);
     }
   };
   walk(filter, 'where', 1);

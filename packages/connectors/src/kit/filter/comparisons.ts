@@ -88,7 +88,8 @@ function numberTest(op: Comparison['op'], values: readonly string[]): Test {
 
 function keyTest(op: Comparison['op'], type: NeutralType, values: readonly (string | boolean)[]): Test {
   const keyed = keyOf(type);
-  const keys = values.map(keyed);
+  // A value of a JSON column is its text already.
+  const keys = type === 'json' ? values : values.map(keyed);
   const bound = keys[0] as string;
   switch (op) {
     case 'lt':
