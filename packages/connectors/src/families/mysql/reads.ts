@@ -4,8 +4,10 @@ import { isDeepStrictEqual } from 'node:util';
 import mysql, { type FieldPacket, type PrepareStatementInfo } from 'mysql2';
 import type { Column, Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
+import type { Parameter } from '../../interface/plan.js';
 import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
 import type { PreparedStatement, RowsRequest, SqlColumn, SqlStatement } from '../sql/connection.js';
+import type { Comparable } from '../sql/where.js';
 import { type MySqlTypes, type RowShape, shapeOf } from './fields.js';
 import { createIntake, type Intake } from './intake.js';
 import { answered, hideNames, type Wire } from './wire.js';
@@ -47,15 +49,18 @@ function changed(): ConnectorError {
 type Encoding = 'text' | 'binary';
 
 /** @throws ConnectorError `invalid_query` for a statement that returns no rows; it was not run */
-async function fieldsOf(wire: Wire, text: string): Promise<readonly FieldPacket[]> {
+async function fieldsOf(wire: Wire, text: string, given: number): Promise<readonly FieldPacket[]> {
   const statement = await answered<PrepareStatementInfo>(wire, (callback) =>
     wire.connection.prepare(text, callback),
   );
   const { columns, parameters } = statement as Statement;
   if (columns.length === 0) throw noRows();
   if (columns.length > COLUMNS_MAX) throw brokenFrame();
-  if (parameters.length > 0) {
-    throw new ConnectorError('invalid_query', 'The query must not have parameters.');
+  if (parameters.length !== given) {
+    throw new ConnectorError(
+      'invalid_query',
+      `The query has ${parameters.length} placeholders, and ${given} parameters were given.`,
+    );
   }
   return columns;
 }
@@ -75,6 +80,7 @@ const UNSIGNED_FLAG = 32;
 
 interface Execution {
   text: string;
+  values: readonly (string | null)[];
   encoding: Encoding;
   request: RowsRequest;
   /** @throws ConnectorError when the fields are not those that were prepared */
@@ -82,7 +88,7 @@ interface Execution {
 }
 
 /** `started` resolves when the result starts; rows and the end go to the intake. */
-function execute(wire: Wire, { text, encoding, request, shape }: Execution) {
+function execute(wire: Wire, { text, values, encoding, request, shape }: Execution) {
   const { connection } = wire;
   const intake = createIntake(wire, request);
   const started = new Promise<void>((resolve, reject) => {
@@ -97,7 +103,7 @@ function execute(wire: Wire, { text, encoding, request, shape }: Execution) {
     wire.allow(statementBudget());
     // Executed by text, which finds the prepared statement: a separate command object would not know that local files
     // are refused.
-    const running = encoding === 'binary' ? connection.execute(text) : connection.query(text);
+    const running = encoding === 'binary' ? connection.execute(text, [...values]) : connection.query(text);
     // Closed after its result; otherwise the driver would keep it forever.
     connection.unprepare(text);
     running.on('fields', (fields: unknown) => {
@@ -124,6 +130,34 @@ function execute(wire: Wire, { text, encoding, request, shape }: Execution) {
   return { started, intake };
 }
 
+/** The texts of an author's parameters. */
+function textOf(parameter: Parameter, place: number): string | null {
+  if (typeof parameter !== 'object' || parameter === null)
+    return parameter === null ? null : String(typeof parameter === 'boolean' ? Number(parameter) : parameter);
+  throw new ConnectorError('unsupported', `parameters[${place}]: the server takes no types.`, {
+    remedy: 'Give the value alone, and write the type into the query: cast(? as date).',
+  });
+}
+
+function valuesOf({ values, parameters }: SqlStatement): readonly (string | null)[] {
+  return values ?? (Array.isArray(parameters) ? parameters.map(textOf) : []);
+}
+
+/** The server compares years, bits and floats of 32 bits otherwise than by their values here. */
+const incomparable: ReadonlySet<number | undefined> = new Set([Types.YEAR, Types.BIT, Types.GEOMETRY]);
+
+function comparablesOf(
+  fields: readonly FieldPacket[],
+  columns: readonly Column[],
+): ReadonlyMap<string, Comparable> {
+  return new Map(
+    columns.flatMap(({ name, type }) => {
+      const field = fields.find((candidate) => candidate.name === name);
+      return field && !incomparable.has(field.columnType) ? [[name, type] as const] : [];
+    }),
+  );
+}
+
 /** A column without what depends on how the server got its value. */
 const essence = ({ nullable: _nullable, ...column }: Column) => column;
 
@@ -142,11 +176,14 @@ export async function prepareRead(
 ): Promise<PreparedRead> {
   const { connection } = wire;
   const { text } = statement;
+  const values = valuesOf(statement);
   let fields: readonly FieldPacket[];
   let columns: readonly Column[];
   try {
-    fields = (await fieldsOf(wire, text)).map((field) => ({ ...field }));
-    columns = shapeOf(fields, types, statement).columns;
+    fields = await fieldsOf(wire, text, values.length);
+    // Shaping changes the fields for the driver.
+    const copies = fields.map((field) => ({ ...field }));
+    columns = shapeOf(copies, types, statement).columns;
   } catch (error) {
     connection.unprepare(text);
     throw error;
@@ -159,7 +196,9 @@ export async function prepareRead(
       if (!isDeepStrictEqual(found.columns.map(essence), columns.map(essence))) throw changed();
       return found;
     };
-    const execution = execute(wire, { text, encoding: encodingOf(fields), request, shape });
+    // Parameters travel only with the prepared statement.
+    const encoding = values.length > 0 ? 'binary' : encodingOf(fields);
+    const execution = execute(wire, { text, values, encoding, request, shape });
     intake = execution.intake;
     await execution.started;
     while (!intake.isAtLimit()) {
@@ -170,6 +209,7 @@ export async function prepareRead(
   }
   return {
     columns,
+    comparables: comparablesOf(fields, columns),
     described: () =>
       columns.map((column) => {
         const field = fields.find(({ name }) => name === column.name);

@@ -26,7 +26,7 @@ const invalidQuery = (message: string): Meaning => ({ kind: 'invalid_query', mes
 
 /** Source: PostgreSQL documentation, appendix A, "PostgreSQL Error Codes". */
 const states: Readonly<Record<string, Meaning>> = {
-  '08P01': invalidQuery('The server rejected the query; it must not have parameters.'),
+  '08P01': invalidQuery('The parameters do not match the placeholders of the query.'),
   '25006': invalidQuery('The query writes data, but this connection is read-only.'), // read_only_sql_transaction
   '28000': signInRefused, // invalid_authorization_specification
   '28P01': signInRefused, // invalid_password

@@ -58,9 +58,12 @@ function described(client: Client, cursor: Cursor<Texts>): Promise<FieldDef[] | 
  * Opens a portal for a statement.
  * @throws ConnectorError `invalid_query` when the statement returns no rows
  */
-export async function openPortal({ client }: ReadWire, text: string): Promise<Portal> {
+export async function openPortal(
+  { client }: ReadWire,
+  { text, values }: { text: string; values: readonly (string | null)[] },
+): Promise<Portal> {
   const cursor = client.query(
-    new Cursor<Texts>(text, [], {
+    new Cursor<Texts>(text, [...values], {
       rowMode: 'array',
       // Values are parsed where their row and column are known.
       types: { getTypeParser: () => (value: string) => value },

@@ -1,8 +1,11 @@
 // Reads one statement through a portal.
 import type { FieldDef } from 'pg';
-import type { Row } from '../../interface/data-types.js';
+import type { NeutralType, Row } from '../../interface/data-types.js';
+import { ConnectorError } from '../../interface/errors.js';
+import type { Parameter } from '../../interface/plan.js';
 import { statementBudget } from '../../kit/frame-guard.js';
 import type { PreparedStatement, RowsRequest, SqlStatement } from '../sql/connection.js';
+import type { Comparable } from '../sql/where.js';
 import { createRowMaker, type FieldReader, type PostgresTypes, readersOf, type Texts } from './fields.js';
 import { type BatchRequests, closePortal, createBatchRequests, openPortal, type ReadWire } from './portal.js';
 
@@ -13,6 +16,36 @@ export interface PreparedRead extends PreparedStatement {
   isPending(): boolean;
 }
 
+/** The texts of an author's parameters; the server takes their types from the query. */
+function textOf(parameter: Parameter, place: number): string | null {
+  if (typeof parameter !== 'object' || parameter === null)
+    return parameter === null ? null : String(parameter);
+  throw new ConnectorError('unsupported', `parameters[${place}]: the server takes its type from the query.`, {
+    remedy: `Give the value alone, and write the type into the query: $${place + 1}::${parameter.type}.`,
+  });
+}
+
+function valuesOf({ values, parameters }: SqlStatement): readonly (string | null)[] {
+  return values ?? (Array.isArray(parameters) ? parameters.map(textOf) : []);
+}
+
+/** Types whose comparisons by the server are known. Others have collations, formats or orders of their own. */
+const comparableOf = (objectId: number, type: NeutralType | undefined): Comparable | undefined => {
+  if (objectId === UUID) return 'uuid';
+  const isText = objectId === TEXT || objectId === VARCHAR;
+  if (type === undefined || objectId === OID || (type === 'string' && !isText)) return undefined;
+  return type;
+};
+const [OID, TEXT, VARCHAR, UUID] = [26, 25, 1043, 2950];
+
+const comparablesOf = (fields: readonly FieldDef[], types: PostgresTypes): ReadonlyMap<string, Comparable> =>
+  new Map(
+    fields.flatMap(({ name, dataTypeID }) => {
+      const found = comparableOf(dataTypeID, types.find(dataTypeID)?.type);
+      return found ? [[name, found] as const] : [];
+    }),
+  );
+
 /**
  * Opens a portal in an open transaction.
  * @throws the driver's errors, or a ConnectorError; the caller then ends the transaction
@@ -22,14 +55,15 @@ export async function prepareRead(
   statement: SqlStatement,
   types: PostgresTypes,
 ): Promise<PreparedRead> {
-  let { cursor, fields } = await openPortal(wire, statement.text);
+  const bound = { text: statement.text, values: valuesOf(statement) };
+  let { cursor, fields } = await openPortal(wire, bound);
   const unknown = new Set(fields.map(({ dataTypeID }) => dataTypeID).filter((id) => !types.find(id)));
   if (unknown.size > 0) {
     // Nothing has been executed yet, and the connection accepts no other statement while the portal is open.
     await closePortal(wire.client, cursor);
     await types.ask([...unknown]);
     wire.guard.allow(statementBudget());
-    ({ cursor, fields } = await openPortal(wire, statement.text));
+    ({ cursor, fields } = await openPortal(wire, bound));
   }
   let readers: FieldReader[];
   try {
@@ -56,6 +90,7 @@ export async function prepareRead(
   }
   return {
     columns: readers.map(({ column }) => column),
+    comparables: comparablesOf(fields, types),
     fields,
     rows: batches,
     isPending: () => requests?.isPending() ?? false,

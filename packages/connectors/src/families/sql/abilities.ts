@@ -1,11 +1,12 @@
 import type { Abilities } from '../../interface/abilities.js';
 import type { Endpoint } from '../../interface/endpoint.js';
+import { filterOps } from '../../interface/filter.js';
 import type { SqlEndpoint } from './properties.js';
 
 /** What all SQL servers that we read can do. */
 export const sqlAbilities = (own: Partial<Abilities> = {}): Abilities => ({
   query: { language: 'sql', parameters: 'none' },
-  pushdown: { columns: true, limit: true, order: false, filter: [] },
+  pushdown: { columns: true, limit: true, order: true, filter: filterOps },
   browse: { levels: ['schema', 'table', 'column'], depth: 3, search: false },
   describe: 'path-and-query',
   splits: false,

@@ -2,6 +2,7 @@ import type { Column, Row } from '../../interface/data-types.js';
 import type { Parameters } from '../../interface/plan.js';
 import type { Context, Findings } from '../../interface/session.js';
 import type { SystemCatalog } from './browse.js';
+import type { Comparable } from './where.js';
 
 export interface FieldChoice {
   /** Columns of the result to keep, in this order; absent: all. */
@@ -13,6 +14,9 @@ export interface FieldChoice {
 /** One statement whose rows are read. */
 export interface SqlStatement extends FieldChoice {
   text: string;
+  /** Values of its parameters, as texts, for one of our own statements. */
+  values?: readonly (string | null)[];
+  /** Those of an author's query. */
   parameters?: Parameters;
 }
 
@@ -27,6 +31,8 @@ export type SqlColumn = Column & { native: string };
 /** A statement that the server has accepted and described. Nothing of it has run. */
 export interface PreparedStatement {
   columns: readonly Column[];
+  /** How the server compares columns, by their names; absent are those that it may compare otherwise than we do. */
+  comparables: ReadonlyMap<string, Comparable>;
   /** Runs it. Batches arrive at most one ahead of the reader. Called at most once. */
   rows(request: RowsRequest): AsyncIterable<readonly Row[]>;
   /** Frees the connection for other statements. */

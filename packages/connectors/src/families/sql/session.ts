@@ -1,67 +1,105 @@
 // A session with a SQL server: the same work over each protocol.
-import type { ReadPlan, ReadRequest } from '../../interface/plan.js';
+import type { Done, Path, ReadPlan, ReadRequest, Target } from '../../interface/plan.js';
 import type { Session } from '../../interface/session.js';
+import { splitFilter } from '../../kit/split-filter.js';
 import { browseSql, tableOf } from './browse.js';
 import type { SqlConnection, SqlStatement } from './connection.js';
+import { type SqlDialect, type Where, whereOf } from './where.js';
 
-/** What differs between dialects in the statements that we write. */
-export interface SqlDialect {
-  /** A name as an identifier; a dot in it is part of the name. */
-  quoted(name: string): string;
+type TableRequest = ReadRequest & { target: { path: Path } };
+
+const isOfTable = (request: ReadRequest): request is TableRequest => 'path' in request.target;
+
+const placeOf = ({ path }: { path: Path }, { quoted }: SqlDialect): string =>
+  tableOf(path).map(quoted).join('.');
+
+interface Planned {
+  statement: SqlStatement;
+  filter: Done['filter'];
+}
+
+/** What the server does with a condition, which takes the types of the table's columns. */
+async function conditionOf(
+  connection: SqlConnection,
+  { target, where }: TableRequest,
+  dialect: SqlDialect,
+): Promise<{ condition?: Where; filter: Done['filter'] }> {
+  if (!where) return { filter: 'none' };
+  const whole = await connection.prepare({ text: `select * from ${placeOf(target, dialect)}`, asText: [] });
+  await whole.close();
+  const { comparables } = whole;
+  // A type without comparisons, for what the server may compare otherwise than we do.
+  const columns = whole.columns.map((column) =>
+    comparables.has(column.name) ? column : { ...column, type: 'json' as const },
+  );
+  const { push, rest } = splitFilter(where, columns, dialect.comparisons);
+  return { filter: rest, ...(push ? { condition: whereOf(push, comparables, dialect) } : {}) };
 }
 
 /**
- * The statement of a request: the query of its author, or a `select` from the table at its path.
+ * A `select` from the table of a path.
  * @throws ConnectorError `not_found` for a path that does not name a table
  */
-function statementOf(
-  { target, columns, asText = [], limit }: ReadRequest,
-  { quoted }: SqlDialect,
-): SqlStatement {
-  if ('query' in target) {
-    const { query, parameters } = target;
-    return {
-      text: query,
-      asText,
-      ...(parameters ? { parameters } : {}),
-      ...(columns ? { pick: columns } : {}),
-    };
-  }
-  const from = tableOf(target.path).map(quoted).join('.');
-  const text = `select ${columns?.map(quoted).join(', ') ?? '*'} from ${from}`;
-  return { asText, text: limit === undefined ? text : `${text} limit ${Math.trunc(limit)}` };
+async function selectOf(
+  connection: SqlConnection,
+  request: TableRequest,
+  dialect: SqlDialect,
+): Promise<Planned> {
+  const { target, columns, asText = [], limit, orderBy = [] } = request;
+  const { quoted, orderedBy } = dialect;
+  const { condition, filter } = await conditionOf(connection, request, dialect);
+  const parts = [
+    `select ${columns?.map(quoted).join(', ') ?? '*'} from ${placeOf(target, dialect)}`,
+    condition && `where ${condition.text}`,
+    orderBy.length > 0 &&
+      `order by ${orderBy.map((order) => orderedBy(quoted(order.column), order)).join(', ')}`,
+    limit !== undefined && `limit ${Math.trunc(limit)}`,
+  ];
+  const text = parts.filter(Boolean).join(' ');
+  return { filter, statement: { text, asText, ...(condition ? { values: condition.values } : {}) } };
+}
+
+/** The query of its author. */
+function queryOf({ target, columns, asText = [] }: ReadRequest): Planned {
+  const { query, parameters } = target as Extract<Target, { query: string }>;
+  const statement = { text: query, asText, ...(parameters ? { parameters } : {}) };
+  return { filter: 'none', statement: { ...statement, ...(columns ? { pick: columns } : {}) } };
 }
 
 /** After a failure, which counts: a connection that is lost cannot be rolled back either. */
 const rolledBack = (connection: SqlConnection): Promise<unknown> =>
   connection.rollBack().catch(() => undefined);
 
-/** A path is read in one statement, in a transaction that is rolled back. */
+/** A read is one statement, in a transaction that is rolled back. */
 async function planOf(
   connection: SqlConnection,
   request: ReadRequest,
   dialect: SqlDialect,
 ): Promise<ReadPlan> {
-  const statement = statementOf(request, dialect);
   await connection.begin();
-  const prepared = await connection.prepare(statement).catch(async (error: unknown) => {
+  try {
+    const { statement, filter } = isOfTable(request)
+      ? await selectOf(connection, request, dialect)
+      : queryOf(request);
+    const prepared = await connection.prepare(statement);
+    const { limit, orderBy } = request;
+    return {
+      columns: prepared.columns,
+      done: { columns: true, limit: true, order: orderBy !== undefined, asText: true, filter },
+      splits: [null],
+      async *open(_split, { batchRows }) {
+        const more = limit === undefined ? {} : { limit };
+        for await (const rows of prepared.rows({ batchRows, ...more })) yield { rows };
+      },
+      async close() {
+        await prepared.close();
+        await connection.rollBack();
+      },
+    };
+  } catch (error) {
     await rolledBack(connection);
     throw error;
-  });
-  const { limit } = request;
-  return {
-    columns: prepared.columns,
-    done: { columns: true, limit: true, order: false, asText: true, filter: 'none' },
-    splits: [null],
-    async *open(_split, { batchRows }) {
-      const more = limit === undefined ? {} : { limit };
-      for await (const rows of prepared.rows({ batchRows, ...more })) yield { rows };
-    },
-    async close() {
-      await prepared.close();
-      await connection.rollBack();
-    },
-  };
+  }
 }
 
 /** The session over a connection. */
@@ -71,10 +109,13 @@ export function sqlSession(connection: SqlConnection, dialect: SqlDialect): Sess
     browse: (request) => browseSql(connection.catalog, request),
     plan: (request) => planOf(connection, request, dialect),
     async describe(target) {
-      const request = { target, lanes: ['rows'] as const };
+      const request: ReadRequest = { target, lanes: ['rows'] };
       await connection.begin();
       try {
-        const columns = await connection.describe(statementOf(request, dialect));
+        const { statement } = isOfTable(request)
+          ? await selectOf(connection, request, dialect)
+          : queryOf(request);
+        const columns = await connection.describe(statement);
         return { kind: 'path' in target ? 'table' : 'query', columns };
       } finally {
         await rolledBack(connection);

@@ -1,7 +1,8 @@
 import type { ErrorTable } from '../../interface/errors.js';
 import type { Connector } from '../../interface/source.js';
 import type { ConnectSql } from './connection.js';
-import { type SqlDialect, sqlSession } from './session.js';
+import { sqlSession } from './session.js';
+import type { SqlDialect } from './where.js';
 
 /** What makes a source of a SQL server. */
 export interface SqlFamily<Input, Options> {

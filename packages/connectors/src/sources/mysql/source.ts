@@ -40,6 +40,6 @@ export const source = defineSource({
   settings,
   target: ['host', 'port', 'database'],
   endpoints: (definition) => [sqlEndpoint(definition)],
-  abilities: sqlAbilities(),
+  abilities: sqlAbilities({ query: { language: 'sql', parameters: 'positional' } }),
   load: () => import('./connector.js'),
 });

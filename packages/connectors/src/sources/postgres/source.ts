@@ -37,6 +37,6 @@ export const source = defineSource({
   settings,
   target: ['host', 'port', 'db'],
   endpoints: (definition) => [sqlEndpoint(definition)],
-  abilities: sqlAbilities(),
+  abilities: sqlAbilities({ query: { language: 'sql', parameters: 'positional' } }),
   load: () => import('./connector.js'),
 });
