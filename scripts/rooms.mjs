@@ -63,7 +63,7 @@ export const rooms = [
     name: 'registry',
     at: `${connectors}/registry.ts`,
     purpose: 'One line per source.',
-    mayImport: ['interface', 'qlik', 'sources'],
+    mayImport: ['interface', 'kit', 'qlik', 'sources'],
   },
   {
     name: 'crypto',
@@ -199,8 +199,8 @@ export const rooms = [
     purpose:
       'The work of a use: opens a connector, encodes its rows, ends when the right to it is gone. The staged test.',
     mayImport: [
-      ...[...aboutSources, 'egress', 'store', 'errors', 'access', 'catalogue', 'streams', 'isolation'],
-      'credentials',
+      ...[...aboutSources, 'registry', 'egress', 'store', 'errors', 'access', 'catalogue', 'streams'],
+      ...['isolation', 'credentials'],
     ],
   },
   {

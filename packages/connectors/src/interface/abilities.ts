@@ -31,7 +31,7 @@ export interface Abilities {
   };
   /**
    * What `plan` may leave to the source when it reads a path. Operators of `filter` work on every column of which a
-   * value can be compared; whether the source or the kit decides is told by each plan.
+   * value can be compared; each plan says whether the source or the kit decides.
    */
   pushdown: { columns: boolean; limit: boolean; order: boolean; filter: readonly FilterOp[] };
   browse: {
@@ -51,7 +51,7 @@ export interface Abilities {
   files: boolean;
   /** A later read can continue where one ended: by a column that grows, or by a token of the source. */
   incremental?: 'column' | 'token';
-  /** `at-source`: the source is told to stop. `disconnect`: it notices that the connection has ended. */
+  /** `at-source`: the source receives a request to stop. `disconnect`: it notices that the connection has ended. */
   cancel: 'at-source' | 'disconnect';
   /** `enforced`: the source refuses writes in our sessions. `login`: only the login's own rights prevent them. */
   readOnly: 'enforced' | 'login';

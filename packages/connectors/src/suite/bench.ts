@@ -15,7 +15,6 @@ import type { AnySource } from '../interface/source.js';
 import { createRetries } from '../kit/retries.js';
 import { type ApiRead, type OpenUse, openUse } from '../kit/session/open-use.js';
 import { createDirectNetwork, type DirectNetwork } from './direct-network.js';
-import type { StartedSource } from './harness.js';
 
 /** What a session is opened with, as the server gives it: the definition and an opened login. */
 export interface TestInput {
@@ -74,7 +73,11 @@ function toTestSession(use: OpenUse, signal: AbortSignal): TestSession {
 export const CLOSE_MS_MAX = 2_000;
 
 /** The part of a started source that opens sessions. */
-export type BenchSource = Pick<StartedSource, 'good' | 'settings'>;
+export interface BenchSource {
+  good: TestInput;
+  /** The operator's `sources.<id>`. */
+  settings?: Values;
+}
 
 /** Opens a session as the server does. */
 export async function openSession(

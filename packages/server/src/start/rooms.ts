@@ -154,7 +154,7 @@ type BelowUses = BelowCredentials & ReturnType<typeof credentialRooms>;
 
 /** Uses: where they run, what ends them, and their log. */
 function useRooms(needed: BelowUses) {
-  const { config, log, store, vault, catalogue, gate, egressOf, revoker } = needed;
+  const { config, log, store, vault, gate, egressOf, revoker } = needed;
   const { limits } = config;
   const isolation = createIsolation({ limits, usesMax: usesAtOnce, waitingMax: waitingAtOnce });
   const retries = createRetries();

@@ -117,9 +117,3 @@ interface NativeError {
   name?: unknown;
   $metadata?: { httpStatusCode?: number };
 }
-
-/** AWS's error code (`AccessDenied`), a number as text if there is no body, else undefined. */
-export function s3ErrorName(error: unknown): string | undefined {
-  const { name, $metadata } = (error ?? {}) as NativeError;
-  return $metadata?.httpStatusCode !== undefined && typeof name === 'string' ? name : undefined;
-}

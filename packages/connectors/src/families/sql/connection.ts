@@ -28,7 +28,7 @@ export interface RowsRequest {
 /** A column of a statement's result, with the vendor's type. */
 export type SqlColumn = Column & { native: string };
 
-/** A statement that the server has accepted and described. Nothing of it has run. */
+/** A statement that the server has accepted and described, but not run. */
 export interface PreparedStatement {
   columns: readonly Column[];
   /** How the server compares columns, by their names; absent are those that it may compare otherwise than we do. */

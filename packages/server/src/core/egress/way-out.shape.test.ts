@@ -28,6 +28,8 @@ describe('the network access of the process', () => {
     expect(filesWith(/(?<![.\w])fetch\(|globalThis\.fetch|(?<![.\w])(?:WebSocket|EventSource)\(/)).toEqual([
       // The member of the interface, which the gate implements.
       'packages/connectors/src/interface/network.ts',
+      // Wraps that member, to close what a session leaves open.
+      'packages/connectors/src/kit/session/tracked-network.ts',
     ]);
     // Turns core files off at the start: Node has no call for a resource limit.
     const starting = /process\.binding|child_process|node:cluster|node:inspector/;

@@ -62,7 +62,7 @@ export interface FleetOptions {
   memoryMb: number;
   started(): void;
   ended(runner: Runner, ending: Ending): void;
-  /** A driver has failed in the runner; its other uses go on. */
+  /** A driver has failed in the runner; its other uses continue. */
   strayed(runner: Runner): void;
   /** Another runner may be started now. */
   turned(): void;

@@ -77,18 +77,25 @@ const keyOf = (use: RunnerFor): string => `${ownerOf(use)}\n${use.sourceId}\n${u
 function createCrashes(log: Logger) {
   const counts: Record<Crash, number> = { memory: 0, loop: 0, stuck: 0, protocol: 0, failure: 0, killed: 0 };
   const quarantined = new Map<string, number>();
+  const note = (runner: Runner, ending: Crash, what = 'a runner crashed, and its uses failed') => {
+    counts[ending] += 1;
+    const now = performance.now();
+    for (const [key, until] of quarantined) if (until <= now) quarantined.delete(key);
+    for (const use of runner.uses) quarantined.set(keyOf(use), now + quarantineMs);
+    const uses = [...runner.uses].map(({ tenantId, userId, sourceId }) => ({ tenantId, userId, sourceId }));
+    log.warn({ ending, uses }, what);
+  };
   return {
-    note(runner: Runner, ending: Crash, what = 'a runner crashed, and its uses failed') {
-      counts[ending] += 1;
-      const now = performance.now();
-      for (const [key, until] of quarantined) if (until <= now) quarantined.delete(key);
-      for (const use of runner.uses) quarantined.set(keyOf(use), now + quarantineMs);
-      const uses = [...runner.uses].map(({ tenantId, userId, sourceId }) => ({ tenantId, userId, sourceId }));
-      log.warn({ ending, uses }, what);
-    },
+    note,
     isQuarantined: (use: RunnerFor) => (quarantined.get(keyOf(use)) ?? 0) > performance.now(),
     counts: () => ({ ...counts }),
   };
+}
+
+/** A driver has failed in the runner: its other uses may end, and no further one begins. */
+function retire(runner: Runner, crashes: ReturnType<typeof createCrashes>, fleet: Fleet): void {
+  crashes.note(runner, 'failure', 'a driver failed in a runner, and its session was ended');
+  if (runner.uses.size === 0) fleet.end(runner);
 }
 
 /**
@@ -175,10 +182,7 @@ export function createRunnerPool(options: PoolOptions): RunnerPool {
     if (ending !== 'closed') crashes.note(runner, ending);
     waiting.admit();
   };
-  const strayed = (runner: Runner) => {
-    crashes.note(runner, 'failure', 'a driver failed in a runner, and its session was ended');
-    if (runner.uses.size === 0) fleet.end(runner);
-  };
+  const strayed = (runner: Runner) => retire(runner, crashes, fleet);
   const fleet: Fleet = createFleet({
     ...{ start, runnersMax, memoryMb, ended, strayed, log },
     started: () => watch.start(),

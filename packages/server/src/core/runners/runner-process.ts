@@ -155,6 +155,23 @@ function reportHandlers(targets: ReportTargets) {
   };
 }
 
+/** What happens once, or never. */
+function createOccurrence() {
+  let hasHappened = false;
+  let settle: () => void = () => undefined;
+  const happened = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return {
+    happened,
+    hasHappened: () => hasHappened,
+    happen() {
+      hasHappened = true;
+      settle();
+    },
+  };
+}
+
 /** @throws Error when the system starts no process */
 export function startRunner(options: RunnerOptions) {
   const started = startProcess(options);
@@ -166,29 +183,18 @@ export function startRunner(options: RunnerOptions) {
   const turns = createTurns(pid);
   let usage: Usage | undefined;
   let over: Ending | undefined;
-  let hasStrayed = false;
   const forget = endWithThis(pid);
 
-  let setReady: () => void = () => undefined;
-  const ready = new Promise<void>((resolve) => {
-    setReady = resolve;
-  });
-  let setStrayed: () => void = () => undefined;
-  const strayed = new Promise<void>((resolve) => {
-    setStrayed = resolve;
-  });
+  const [ready, strayed] = [createOccurrence(), createOccurrence()];
   const kill = (ending: Ending) => {
     decided ??= ending;
     child.kill('SIGKILL');
   };
   const handlers = reportHandlers({
     ...{ uses, retries: options.retries, onRefused: options.onRefused },
-    ready: () => setReady(),
+    ready: ready.happen,
     turned: turns.note,
-    strayed() {
-      hasStrayed = true;
-      setStrayed();
-    },
+    strayed: strayed.happen,
     answer: (order) => wire.order(order),
   });
   const wire = speak(pipe, handlers, () => kill('protocol'));
@@ -208,14 +214,14 @@ export function startRunner(options: RunnerOptions) {
   return {
     pid,
     /** Uses can begin before. Never settles when the runner ends first. */
-    ready,
+    ready: ready.happened,
     ended,
     /** Kills it; its uses fail. */
     kill,
     hasEnded: () => over !== undefined,
     /** Settles when a driver has failed in it, perhaps never. Its module state is not to be trusted any more. */
-    strayed,
-    hasStrayed: () => hasStrayed,
+    strayed: strayed.happened,
+    hasStrayed: strayed.hasHappened,
     memoryBytes: () => usage?.memoryBytes ?? 0,
     /** The use fails at once when the runner has already ended. */
     begin(use: UseInRunner) {

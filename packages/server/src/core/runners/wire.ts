@@ -33,7 +33,7 @@ export type Report =
   | { kind: 'ready' }
   /** Its event loop turns; sent repeatedly while it has uses. */
   | { kind: 'turned' }
-  /** A driver has failed where nobody waits. Its session is over; other uses go on, and no further one should begin. */
+  /** A driver has thrown outside of any call. Its session is over; other uses continue, and no further one should begin. */
   | { kind: 'strayed' }
   | { kind: 'found'; use: number; finding: Finding }
   | { kind: 'refused'; refusal: RefusalEvent }

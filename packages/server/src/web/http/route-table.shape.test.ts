@@ -54,7 +54,7 @@ describe('the route table', () => {
   it('US1: ignores unknown input only where Qlik or third parties define it', () => {
     const strict = allRoutes.filter(({ unknownInput }) => unknownInput === undefined).map(({ id }) => id);
     const added =
-      /credential\/|\/credential$|actions\/(test|browse|preview|read|resolve|confirm|approve|revoke)|invitations|data-credential-changes|-change$|actions\/change|sign-ins|data-uses|\/uses$|verify-uses|vault-keys|self-check|revocations|leave/;
+      /credential\/|\/credential$|actions\/(test|browse|describe|preview|read|resolve|confirm|approve|revoke)|invitations|data-credential-changes|-change$|actions\/change|sign-ins|data-uses|\/uses$|verify-uses|vault-keys|self-check|revocations|leave/;
     const ours = allRoutes.filter(
       ({ id, path: at, unknownInput }) =>
         added.test(at) || (/data-credentials$/.test(at) && id.length > 0 && !unknownInput),
