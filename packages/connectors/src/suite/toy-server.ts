@@ -143,58 +143,65 @@ function tableOf(tables: ToyServer['tables'], name: string): ToyTable {
   return table;
 }
 
+interface Served {
+  tables: Readonly<Record<string, ToyTable>>;
+  visits: Map<number, Visit>;
+  heard: string[];
+  rowsSent: number;
+}
+
+function opened(tables: Served['tables'], order: Extract<ToyOrder, { verb: 'open' }>, visit: Visit) {
+  const found =
+    order.query === undefined
+      ? tableOf(tables, order.table ?? '')
+      : run(tables, visit, order.query, order.parameters);
+  if (found !== 'wait') {
+    visit.rows = partOf(found, order.part);
+    return { rows: visit.rows.length };
+  }
+  return new Promise<never>((_, reject) => {
+    visit.stop = () => {
+      visit.stop = undefined;
+      reject(failure('57014', 'the statement was cancelled'));
+    };
+  });
+}
+
+async function obey(served: Served, order: ToyOrder, visit: Visit): Promise<unknown> {
+  const { tables, visits, heard } = served;
+  heard.push(order.verb);
+  if (order.verb === 'cancel') return visits.get(order.key)?.stop?.();
+  if (order.verb === 'signIn') {
+    const isRight = order.secret === toyToken || (order.user === toyUser && order.secret === toyPassword);
+    // A server that repeats what it was told, as some do.
+    if (!isRight) throw failure('28P01', `no such login: ${order.user} ${order.secret}`);
+    visit.isSignedIn = true;
+    return { key: visit.key, product: 'Toy', version: '1.0' };
+  }
+  if (!visit.isSignedIn) throw failure('28000', 'sign in first');
+  if (order.verb === 'list') return list(tables, order);
+  if (order.verb === 'columns') {
+    if (order.query === undefined) return { columns: tableOf(tables, order.table ?? '').columns };
+    const found = run(tables, { ...visit, left: new Map() }, order.query.replace(/\{\w+\}/, ''));
+    return { columns: found === 'wait' ? [textColumn] : found.columns };
+  }
+  if (order.verb === 'size') return { rows: tableOf(tables, order.table ?? '').rows.length };
+  if (order.verb === 'open') return opened(tables, order, visit);
+  if (order.verb === 'fetch') {
+    const rows = visit.rows.splice(0, order.rows);
+    served.rowsSent += rows.length;
+    return { rows, done: visit.rows.length === 0 };
+  }
+  if (order.verb === 'closeRows') visit.rows = [];
+  if (order.verb === 'reset') visit.left.clear();
+  return {};
+}
+
 export async function startToyServer(tables: Record<string, ToyTable>): Promise<ToyServer> {
   const sockets = new Set<Socket>();
   const visits = new Map<number, Visit>();
-  const heard: string[] = [];
+  const served: Served = { tables, visits, heard: [], rowsSent: 0 };
   let keys = 0;
-  let rowsSent = 0;
-
-  const opened = (order: Extract<ToyOrder, { verb: 'open' }>, visit: Visit) => {
-    if (order.query === undefined) {
-      visit.rows = partOf(tableOf(tables, order.table ?? ''), order.part);
-      return { rows: visit.rows.length };
-    }
-    const found = run(tables, visit, order.query, order.parameters);
-    if (found !== 'wait') {
-      visit.rows = partOf(found, order.part);
-      return { rows: visit.rows.length };
-    }
-    return new Promise<never>((_, reject) => {
-      visit.stop = () => {
-        visit.stop = undefined;
-        reject(failure('57014', 'the statement was cancelled'));
-      };
-    });
-  };
-  const obey = async (order: ToyOrder, visit: Visit): Promise<unknown> => {
-    heard.push(order.verb);
-    if (order.verb === 'cancel') return visits.get(order.key)?.stop?.();
-    if (order.verb === 'signIn') {
-      const isRight = order.secret === toyToken || (order.user === toyUser && order.secret === toyPassword);
-      // A server that repeats what it was told, as some do.
-      if (!isRight) throw failure('28P01', `no such login: ${order.user} ${order.secret}`);
-      visit.isSignedIn = true;
-      return { key: visit.key, product: 'Toy', version: '1.0' };
-    }
-    if (!visit.isSignedIn) throw failure('28000', 'sign in first');
-    if (order.verb === 'list') return list(tables, order);
-    if (order.verb === 'columns') {
-      if (order.query === undefined) return { columns: tableOf(tables, order.table ?? '').columns };
-      const found = run(tables, { ...visit, left: new Map() }, order.query.replace(/\{\w+\}/, ''));
-      return { columns: found === 'wait' ? [textColumn] : found.columns };
-    }
-    if (order.verb === 'size') return { rows: tableOf(tables, order.table ?? '').rows.length };
-    if (order.verb === 'open') return opened(order, visit);
-    if (order.verb === 'fetch') {
-      const rows = visit.rows.splice(0, order.rows);
-      rowsSent += rows.length;
-      return { rows, done: visit.rows.length === 0 };
-    }
-    if (order.verb === 'closeRows') visit.rows = [];
-    if (order.verb === 'reset') visit.left.clear();
-    return {};
-  };
 
   const server = createServer((socket) => {
     keys += 1;
@@ -204,7 +211,7 @@ export async function startToyServer(tables: Record<string, ToyTable>): Promise<
     let text = '';
     let last: Promise<unknown> = Promise.resolve();
     const answer = async (order: ToyOrder) => {
-      const reply = await obey(order, visit).then(
+      const reply = await obey(served, order, visit).then(
         (value) => ({ value: value ?? {} }),
         ({ code, message, position }: ToyFailure) => ({ error: { code, message, position } }),
       );
@@ -227,10 +234,10 @@ export async function startToyServer(tables: Record<string, ToyTable>): Promise<
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no TCP address');
   return {
-    ...{ host: '127.0.0.1', port: address.port, tables, heard },
+    ...{ host: '127.0.0.1', port: address.port, tables, heard: served.heard },
     connections: () => sockets.size,
     running: () => [...visits.values()].filter(({ stop }) => stop).length,
-    rowsSent: () => rowsSent,
+    rowsSent: () => served.rowsSent,
     close: () =>
       new Promise<void>((resolve) => {
         for (const socket of sockets) socket.destroy();

@@ -1,11 +1,15 @@
+import type { Column, Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
 import type { Network } from '../../interface/network.js';
+import type { Batch, ReadPlan, ReadRequest } from '../../interface/plan.js';
 import { Secret } from '../../interface/secret.js';
+import type { Session } from '../../interface/session.js';
 import type { AnySource } from '../../interface/source.js';
 import { createDirectNetwork } from '../../suite/direct-network.js';
+import { planOf, sourceOf, wellBehaved } from '../../suite/hostile-driver.js';
 import { toyPassword, toyUser } from '../../suite/toy-server.js';
 import { createRetries } from '../retries.js';
-import { type CallOptions, openUse, type RowStream, type UseSurroundings } from './open-use.js';
+import { type ApiRead, type CallOptions, openUse, type RowStream, type UseSurroundings } from './open-use.js';
 
 /** Opens a source that has the toy's properties and login, over a network that counts its sockets. */
 export async function openOn(
@@ -72,3 +76,72 @@ export async function timed<Result>(work: Promise<Result>): Promise<{ result: Re
 
 /** Lets what was called begin. */
 export const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+export const never = () => new Promise<never>(() => undefined);
+
+/** A session with a real socket, whose methods are given. */
+export const withSocket = (methods: Partial<Session>, abilities: Parameters<typeof sourceOf>[1] = {}) =>
+  sourceOf(async ({ network }, { host, port }) => {
+    const socket = network.socket({ host, port }).on('error', () => undefined);
+    await new Promise((resolve) => socket.once('connect', resolve));
+    return { ...wellBehaved(), close: async () => void socket.end(), ...methods };
+  }, abilities);
+/** Rejects when its call is ended, as a driver that takes a signal. */
+export const untilEnded = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+  });
+
+export const columns: Column[] = [
+  { name: 'n', type: 'integer', nullable: false },
+  { name: 't', type: 'string', nullable: true },
+  { name: 'j', type: 'json', nullable: true },
+];
+export const numbered = (count: number): Row[] =>
+  Array.from({ length: count }, (_, n) => [n, `t${n}`, { n }]);
+
+/** Reads a plan that gives these batches; tells what the source was asked for and how it was ended. */
+export async function reading(
+  batches: readonly Batch[],
+  request: Partial<ApiRead> = {},
+  rest: Partial<ReadPlan> = {},
+) {
+  const asked: ReadRequest[] = [];
+  const ended: string[] = [];
+  let pulls = 0;
+  let rowsAsked = 0;
+  const plan = async (given: ReadRequest) => {
+    asked.push(given);
+    return planOf(
+      async function* (_, { batchRows }) {
+        rowsAsked = batchRows;
+        try {
+          for (const batch of batches) {
+            pulls += 1;
+            yield batch;
+          }
+          ended.push('end');
+        } finally {
+          ended.push('over');
+        }
+      },
+      { columns, close: async () => void ended.push('close'), ...rest },
+    );
+  };
+  const opened = await openOn(
+    sourceOf(() => ({ ...wellBehaved(), plan })),
+    { host: '127.0.0.1', port: 1 },
+  );
+  const stream = await opened.use.read({ target: pathOf('any'), batchRows: 1_000, ...request }, call());
+  const found: Batch[] = [];
+  try {
+    for await (const batch of stream.batches) found.push(batch);
+  } finally {
+    await opened.use.close();
+  }
+  return { stream, found, asked: asked[0], ended, pulls: () => pulls, rowsAsked };
+}
+
+export const done = (rest: Partial<ReadPlan['done']>): Partial<ReadPlan> => ({
+  done: { columns: false, limit: false, order: false, asText: false, filter: 'none', ...rest },
+});

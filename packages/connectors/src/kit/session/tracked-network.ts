@@ -19,12 +19,42 @@ const isConnecting = (socket: Duplex): boolean => Reflect.get(socket, 'connectin
 
 const isEnded = () => new ConnectorError('unreachable', 'The session is closed.');
 
+/** Open sockets, and who waits for some of them to close. */
+function createSockets() {
+  const open = new Set<Duplex>();
+  const waiting = new Set<() => void>();
+  return {
+    open,
+    add(socket: Duplex): void {
+      open.add(socket);
+      socket.once('close', () => {
+        open.delete(socket);
+        for (const look of waiting) look();
+      });
+    },
+    /** Resolves when there is none of that kind, or the time is up. */
+    until: (isGone: () => boolean, timeoutMs: number) =>
+      new Promise<void>((resolve) => {
+        const end = () => {
+          clearTimeout(timer);
+          waiting.delete(look);
+          resolve();
+        };
+        const look = () => {
+          if (isGone()) end();
+        };
+        const timer = after(timeoutMs, end);
+        waiting.add(look);
+        look();
+      }),
+  };
+}
+
 /** @param onConnected called once, with the first connection */
 export function trackNetwork(network: Network, onConnected: () => void): TrackedNetwork {
-  const sockets = new Set<Duplex>();
+  const sockets = createSockets();
   const answers = new Set<AbortController>();
   const agents = new Set<HttpAgent>();
-  const waiting = new Set<() => void>();
   let hasConnected = false;
   let hasEnded = false;
 
@@ -33,84 +63,68 @@ export function trackNetwork(network: Network, onConnected: () => void): Tracked
     hasConnected = true;
     onConnected();
   };
-  const changed = () => {
-    for (const look of waiting) look();
+  const assertOpen = () => {
+    if (hasEnded) throw isEnded();
   };
   const track = <Stream extends Duplex>(socket: Stream): Stream => {
     if (hasEnded) return socket.destroy();
     sockets.add(socket);
-    socket.once('close', () => {
-      sockets.delete(socket);
-      changed();
-    });
     if (isConnecting(socket)) socket.once('connect', connected);
     else connected();
     return socket;
   };
-  const until = (holds: () => boolean, timeoutMs: number) =>
-    new Promise<void>((resolve) => {
-      const look = () => {
-        if (!holds()) return;
-        clearTimeout(timer);
-        waiting.delete(look);
-        resolve();
-      };
-      const timer = after(timeoutMs, () => {
-        waiting.delete(look);
-        resolve();
-      });
-      waiting.add(look);
-      look();
-    });
+  const follow = async (url: string, request: NetworkRequest): Promise<Response> => {
+    const end = new AbortController();
+    const leave = () => end.abort(request.signal?.reason);
+    const over = () => {
+      request.signal?.removeEventListener('abort', leave);
+      answers.delete(end);
+    };
+    answers.add(end);
+    if (request.signal?.aborted) leave();
+    request.signal?.addEventListener('abort', leave, { once: true });
+    try {
+      const answer = await network.fetch(url, followed(request, end.signal, connected));
+      connected();
+      return followAnswer(answer, over);
+    } catch (error) {
+      over();
+      throw error;
+    }
+  };
 
   return {
     network: {
       socket(target) {
-        if (hasEnded) throw isEnded();
+        assertOpen();
         return track(network.socket(target));
       },
       agents(tls) {
-        if (hasEnded) throw isEnded();
+        assertOpen();
         const made = network.agents(tls);
         for (const agent of [made.http, made.https]) {
           agents.add(agent);
-          followAgent(agent, track, () => hasEnded);
+          followAgent(agent, track, assertOpen);
         }
         return made;
       },
       async fetch(url, request = {}) {
-        if (hasEnded) throw isEnded();
-        const end = new AbortController();
-        const over = () => {
-          request.signal?.removeEventListener('abort', leave);
-          answers.delete(end);
-          changed();
-        };
-        const leave = () => end.abort(request.signal?.reason);
-        answers.add(end);
-        if (request.signal?.aborted) leave();
-        request.signal?.addEventListener('abort', leave, { once: true });
-        try {
-          const answer = await network.fetch(url, followed(request, end.signal, connected));
-          connected();
-          return followAnswer(answer, over);
-        } catch (error) {
-          over();
-          throw error;
-        }
+        assertOpen();
+        return follow(url, request);
       },
     },
-    open: () => sockets.size + answers.size,
-    closing: (timeoutMs) => until(() => ![...sockets].some((socket) => socket.writableEnded), timeoutMs),
+    open: () => sockets.open.size + answers.size,
+    closing: (timeoutMs) =>
+      sockets.until(() => ![...sockets.open].some((socket) => socket.writableEnded), timeoutMs),
     destroy(timeoutMs) {
       hasEnded = true;
       for (const agent of agents) agent.destroy();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.open) socket.destroy();
       // Aborted is closed: nobody may be left to read the rest.
       for (const answer of answers) answer.abort(isEnded());
       answers.clear();
       agents.clear();
-      return until(() => sockets.size === 0, timeoutMs);
+      return sockets.until(() => sockets.open.size === 0, timeoutMs);
     },
   };
 }
@@ -128,14 +142,16 @@ function followed(request: NetworkRequest, signal: AbortSignal, connected: () =>
 }
 
 /** An agent gives its sockets by its return value or by a callback. */
-function followAgent(agent: HttpAgent, track: (socket: Duplex) => Duplex, hasEnded: () => boolean): void {
+function followAgent(agent: HttpAgent, track: (socket: Duplex) => Duplex, assertOpen: () => void): void {
   const create = agent.createConnection.bind(agent);
   agent.createConnection = (options, callback) => {
     // Node's types want a stream beside an error; Node does not.
     const done = callback as ((error: Error | null, stream?: Duplex) => void) | undefined;
-    if (hasEnded()) {
-      if (!done) throw isEnded();
-      done(isEnded());
+    try {
+      assertOpen();
+    } catch (error) {
+      if (!done) throw error;
+      done(error as Error);
       return undefined;
     }
     const made = create(options, (error, socket) => {
