@@ -184,9 +184,10 @@ describe('splitFilter', () => {
     column('float', 'f'),
     { ...column('float', 'f4'), width: 32 as const },
     column('timestamp', 't'),
+    column('decimal', 'd'),
   ];
   const tables = {
-    exact: { integer: ['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'in'], timestamp: ['eq', 'gt'] },
+    exact: { integer: ['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'in'], timestamp: ['eq', 'gt'], decimal: ['eq'] },
     pushed: { string: ['eq', 'in', 'null'], float: ['eq', 'gt', 'lt'] },
   } as const;
   const split = (filter: Filter) => splitFilter(filter, columns, tables);
@@ -228,6 +229,10 @@ describe('splitFilter', () => {
     expect(split(at).push).toEqual({ ...at, value: '2024-02-29T10:00:00.5Z' });
     const value = '2024-02-29T12:00:00.0000001Z';
     expect(split({ ...at, value }).push).toBeUndefined();
+    const number: Filter = { column: 'd', op: 'eq', value: '1.50e2' };
+    expect(split(number).push).toEqual({ ...number, value: '150' });
+    // MySQL would take it for the largest that it can cast.
+    expect(split({ ...number, value: '1e35' }).push).toBeUndefined();
     expect(split({ column: 'i', op: 'in', value: ['1.0', '2e1'] }).push).toEqual({
       column: 'i',
       op: 'in',

@@ -21,7 +21,7 @@ export interface SplitFilter {
 }
 
 /** Parts of which each must be true. */
-export function conjunctsOf(filter: Filter): Filter[] {
+function conjunctsOf(filter: Filter): Filter[] {
   if ('and' in filter) return filter.and.flatMap(conjunctsOf);
   if (!('not' in filter)) return [filter];
   const { not } = filter;

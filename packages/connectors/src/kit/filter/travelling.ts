@@ -6,7 +6,8 @@ import { isExactDouble } from './numbers.js';
 
 // Values that every source takes as they are. What one would round, refuse or misread stays here: it would find other rows.
 
-const [precisionMax, scaleMax] = [38, 30];
+/** MySQL's widest cast. */
+const [wholeMax, scaleMax] = [35, 30];
 
 function plainText({ isNegative, digits, point }: Decimal): string {
   const whole = point > 0 ? digits.slice(0, point).padEnd(point, '0') : '0';
@@ -27,7 +28,7 @@ function decimal(text: string): string | undefined {
   if (!exact) return undefined;
   const scale = Math.max(exact.digits.length - exact.point, 0);
   const whole = Math.max(exact.point, 0);
-  return whole + scale <= precisionMax && scale <= scaleMax ? plainText(exact) : undefined;
+  return whole <= wholeMax && scale <= scaleMax ? plainText(exact) : undefined;
 }
 
 const plainTime = /^(?!0000)\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,6})?Z?)?$/;
