@@ -23,7 +23,8 @@ export const rooms = [
   {
     name: 'interface',
     at: `${connectors}/interface`,
-    purpose: 'What a source implements: manifest, session, neutral types, error kinds, `Secret`.',
+    purpose:
+      'What a source is: properties, logins, endpoints, abilities as typed data; session, planned reads, errors, neutral types, `Secret`.',
     mayImport: ['contract'],
   },
   {
@@ -36,20 +37,21 @@ export const rooms = [
     name: 'kit',
     at: `${connectors}/kit`,
     purpose:
-      'Derived from a manifest: validation, split of properties, destinations. TLS, deadlines, batches.',
+      'Runs sessions (`session/`): abort, grace, stray errors, translation, filters, projection, batches. Derived from a source: typed input, the flat view (`manifest.ts`), destinations. TLS, Arrow, JSON.',
     mayImport: ['contract', 'interface'],
   },
   {
     name: 'families',
     at: `${connectors}/families`,
-    purpose: 'Sources that share a wire protocol or a file format: PostgreSQL, MySQL, S3, HTTP.',
+    purpose:
+      'What sources share, as functions: `sqlSource`, `fileSource`; the protocols of PostgreSQL and MySQL, S3, file formats, HTTP.',
     mayImport: ['contract', 'interface', 'providers', 'kit'],
   },
   {
     name: 'sources',
     at: `${connectors}/sources`,
     purpose:
-      'One folder per data source: `manifest.ts` is data, `connector.ts` loads the driver, `data-types.ts` maps its column types, `errors.ts` its errors.',
+      'One folder per data source: `source.ts` is data, `properties.ts` types what users fill in, `connector.ts` loads the driver.',
     mayImport: ['interface', 'providers', 'kit', 'families'],
   },
   {
@@ -143,7 +145,7 @@ export const rooms = [
   {
     name: 'catalogue',
     at: `${core}/catalogue`,
-    purpose: 'Finds manifests, loads connectors, turns property problems into errors.',
+    purpose: 'Finds data sources, says where a definition leads, turns property problems into errors.',
     mayImport: [...aboutSources, 'qlik', 'registry', 'crypto', 'store', 'errors', 'audit'],
   },
   {
