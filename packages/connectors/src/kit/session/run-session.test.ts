@@ -1,13 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FakeServer, startFakeServer } from '../../suite/fake-server.js';
-import {
-  answersLate,
-  endless,
-  endsTwice,
-  neverEnds,
-  planOf,
-  sourceOf,
-} from '../../suite/hostile-driver.js';
+import { answersLate, endless, endsTwice, neverEnds, planOf, sourceOf } from '../../suite/hostile-driver.js';
 import { ProtocolViolation } from '../frame-guard.js';
 import {
   call,
@@ -129,6 +122,7 @@ describe.concurrent('rows', () => {
     const first = (await use.read(read, call())).batches[Symbol.asyncIterator]();
     expect((await first.next()).value).toEqual({ rows: [[1]] });
     const pending = failing(first.next());
+    await turn();
     await first.return?.();
     expect((await pending).kind).toBe('cancelled');
     expect((await first.next()).done).toBe(true);
@@ -172,6 +166,7 @@ describe.concurrent('rows', () => {
       await turn();
       expect((await timed(Promise.resolve(iterator.return?.()))).ms).toBeLessThan(atOnceMs);
       await pending;
+      expect((await iterator.next()).done).toBe(true);
       expect(done).toEqual(['signal', 'cancel', 'return', 'close']);
       expect(use.isBroken()).toBe(false);
       await use.ping(call());
