@@ -134,6 +134,7 @@ writeFileSync(
     // Tests should not pin the wording of texts.
     mutator: { excludedMutations: ['StringLiteral'] },
     timeoutMS: 20_000,
+    dryRunTimeoutMinutes: 30,
     tempDirName: `.cache/mutation/sandbox-${room}`,
     ignorePatterns: ['.cache', '.git', 'bench', 'docs', 'e2e', '**/dist', '**/bundle', '**/*.tsbuildinfo'],
     reporters: ['progress-append-only', 'json'],
