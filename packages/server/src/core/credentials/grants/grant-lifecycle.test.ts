@@ -171,10 +171,13 @@ describe('the life of a grant', () => {
     expect(await isGood(await asked())).toBe(true);
   });
 
-  it('F6: a refused client is for the operator; no user has to sign in', async () => {
+  it('F6: a refused client is for who registered it; no user has to sign in', async () => {
     end();
     given.stand.lab.switches.tokenNext = [answer(401, { error: 'invalid_client' })];
-    await expect(asked()).rejects.toMatchObject({ kind: 'unreachable', remedy: /operator/ });
+    await expect(asked()).rejects.toMatchObject({
+      kind: 'unreachable',
+      remedy: expect.stringContaining('Check the OAuth client'),
+    });
     expect(await given.stand.stateOf(given.credential)).toBe('ready');
     given.stand.clock.move(60_000);
     expect(await isGood(await asked())).toBe(true);

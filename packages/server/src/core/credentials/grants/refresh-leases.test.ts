@@ -152,15 +152,17 @@ describe('several processes and one grant', () => {
     const process = given.stand.process({ times: { waitMs: 200 } });
     const told = expect(asked(process)).rejects.toMatchObject({
       kind: 'unreachable',
-      message: /not known whether/,
+      message: expect.stringContaining('not known whether'),
       retryAfterSeconds: 5,
     });
     await arrived;
     await told;
     // Others get the same error, and no process sends the refresh token a second time.
-    await expect(asked(process)).rejects.toMatchObject({ message: /not known whether/ });
+    await expect(asked(process)).rejects.toMatchObject({
+      message: expect.stringContaining('not known whether'),
+    });
     await expect(asked(given.stand.process({ times: { waitMs: 200 } }))).rejects.toMatchObject({
-      message: /not known whether/,
+      message: expect.stringContaining('not known whether'),
     });
     expect(calls()).toBe(1);
     release();
