@@ -83,6 +83,15 @@ describe('the vault', () => {
 
 describe('the master key', () => {
   it.each([
+    ['base64url', (text: string) => text.replaceAll('+', '-').replaceAll('/', '_')],
+    ['base64 without padding', (text: string) => text.replace('=', '')],
+    ['a line of a file', (text: string) => ` ${text}\r\n`],
+  ])('is the same as %s', (_form, write) => {
+    const text = '+/Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKl//k=';
+    expect(keyOf(write(text))).toEqual(keyOf(text));
+  });
+
+  it.each([
     ['too short', Buffer.alloc(16, 7).toString('base64')],
     ['too long', Buffer.alloc(48, 7).toString('base64')],
     ['a word', 'changeme'],
@@ -92,7 +101,10 @@ describe('the master key', () => {
     ['one repeated byte', Buffer.alloc(32, 65).toString('base64')],
     ['counting up', Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64')],
     ['an example of documentation', Buffer.from('0123456789abcdef0123456789abcdef').toString('base64')],
+    ['another example', Buffer.from('abcdefghijklmnopqrstuvwxyz012345').toString('base64')],
     ['not base64', 'correct horse battery staple!!!'],
+    ['preceded by a quote', '"q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc='],
+    ['followed by a quote', 'q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc="'],
   ])('V08: refuses a key that is %s', (_what, value) => {
     expect(() => keyOf(value)).toThrow(/openssl rand -base64 32/);
   });
