@@ -28,11 +28,7 @@ const rooms = {
   ],
   egress: ['web/features/use/space-network.test.ts', 'core/self-check/loopback.test.ts'],
   oauth: ['core/credentials/sign-ins/providers.test.ts', 'core/credentials/grants/client-tokens.test.ts'],
-  vault: [
-    'core/credentials/resolve/opening.test.ts',
-    'web/features/vault-keys/*.test.ts',
-    'core/backup/back-up.test.ts',
-  ],
+  vault: ['core/credentials/resolve/opening.test.ts', 'core/backup/back-up.test.ts'],
 };
 
 /** Lines of the outermost functions and methods of a file. */
