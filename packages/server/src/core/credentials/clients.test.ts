@@ -48,7 +48,7 @@ describe('the client of an exchange', () => {
     const at = (place: string | undefined, more: object) =>
       read({ preset: () => ({ ...preset, ...(place ? { place } : {}) }) }, { slack: settings(more) });
     expect(at('a', { place: 'a' }).client.clientId).toBe('operators');
-    expect(at(undefined, {}).client.clientId).toBe('operators');
+    for (const more of [{}, { place: 'b' }]) expect(at(undefined, more).client.clientId).toBe('operators');
     expect(() => at('a', { place: 'b' })).toThrow('is for b');
     expect(() => at('a', {})).toThrow('oauth.clients.slack.place');
     expect(() => read({}, {})).toThrow(/: This server has no OAuth client for slack/);
@@ -75,6 +75,11 @@ describe('the client of an exchange', () => {
     const own = read({ clientFields }, clients, { definition, secrets: { clientSecret: secret } });
     expect(plain(own.client)).toEqual({ clientId: 'mine', clientSecret: 'canary-of-a-rule' });
     expect(own.preset).not.toHaveProperty('provider');
+    // Nor does one whose provider has no name that an operator could have a client for.
+    const { provider: _, ...nameless } = preset;
+    expect(() => read({ clientFields, preset: () => nameless }, clients, { definition: {} })).toThrow(
+      'clientId: is required for sign-in by the method',
+    );
     const grant = 'client_credentials' as const;
     expect(() => read({ grant, clientFields }, clients, { definition: { url: definition.url } })).toThrow(
       'clientId: is required',
@@ -99,7 +104,9 @@ describe('the client of an exchange', () => {
 
     const both = settings({ clientSecret: secret, privateKey: secret, keyId: 'k', loopbackRedirect: true });
     const found = read({}, { slack: both });
-    expect(found).toMatchObject({ isNative: true, client: both.keyId ? { keyId: 'k' } : {} });
+    expect(found.isNative).toBe(true);
+    const hidden = { clientSecret: 'canary-of-a-rule', privateKey: 'canary-of-a-rule' };
+    expect(plain(found.client)).toEqual({ clientId: 'operators', ...hidden, keyId: 'k' });
     expect(found.preset.clientAuthentication).toBe('client_secret_basic');
     const alone = read({}, { slack: settings({ privateKey: secret }) });
     expect(alone.preset.clientAuthentication).toBe('private_key_jwt');
@@ -118,6 +125,11 @@ describe('the client of an exchange', () => {
     expect(pointed({ issuer }).preset).toMatchObject({ issuer, tokenEndpoint: '', scopes: ['read'] });
     expect(endpoints(pointed({ issuer }))).toEqual([]);
     expect(pointed({ ...own, issuer }).preset).toMatchObject({ ...own, issuer });
+    const { tokenEndpoint, authorizationEndpoint } = own;
+    expect(pointed({ issuer, tokenEndpoint }).preset.tokenEndpoint).toBe(tokenEndpoint);
+    expect(pointed({ issuer, authorizationEndpoint }).preset).toMatchObject({
+      ...{ issuer, authorizationEndpoint, tokenEndpoint: preset.tokenEndpoint },
+    });
     // Another page of the same provider: the other endpoints stay.
     const page = pointed({ authorizationEndpoint: 'https://own.example/a' });
     expect(page.preset.tokenEndpoint).toBe(preset.tokenEndpoint);
@@ -126,6 +138,8 @@ describe('the client of an exchange', () => {
     expect(pointed({ ...own, accountEndpoint }).preset.account).toEqual({
       ...{ subject: '/id', email: '/email', endpoint: accountEndpoint },
     });
+    const { account: __, ...unknown } = preset;
+    expect(read({ preset: () => unknown }, { slack: settings(own) }).preset).not.toHaveProperty('account');
     // An account in the token response needs no request.
     const inAnswer = { ...preset, account: { subject: '/user/id' } };
     expect(read({ preset: () => inAnswer }, { slack: settings(own) }).preset.account).toEqual({

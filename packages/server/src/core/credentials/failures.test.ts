@@ -117,6 +117,9 @@ describe('failures of a provider, as they are told', () => {
       retryAfterSeconds: undefined,
     });
     expect(told(down).message).not.toContain('not known');
+    expect(told(down).remedy).not.toContain('undefined');
+    // Within a pause nothing was asked.
+    expect(told(undefined, { setup: own, waitMs: 2_000 })).toMatchObject({ retryAfterSeconds: 2 });
     expect(told(down, { isUnknown: true }).message).toContain('not known');
     expect(told(new OAuthError('nonsense'), { setup: own, isUnknown: true }).message).toContain('not known');
     expect(told(down, { waitMs: 1_200 })).toMatchObject({

@@ -8,7 +8,7 @@ import { accountOfGrant, compareAccounts, maskedAccount } from './grants/grant-a
 import { endsAt, scopesLost, storedGrant } from './grants/grant-state.js';
 import { createProviderHealth, pauseOf, probeMs } from './grants/provider-health.js';
 import { loginPair, loginProperties } from './records/login-updates.js';
-import { reaches } from './records/reach.js';
+import { assertReaches, enteredBy, reaches } from './records/reach.js';
 import { numbered } from './records/separated-credentials.js';
 import { suspensionAfter } from './records/suspension.js';
 import { assertSameRedirect, readLoopbackRedirect } from './sign-ins/loopback-redirect.js';
@@ -78,7 +78,13 @@ describe('the login that a connection keeps', () => {
       expect(reaches(key(since), credential), JSON.stringify(credential)).toBe(isReached);
       expect(reaches(key(), credential)).toBe(true);
       expect(reaches({ userId: 'alice' }, credential)).toBe(true);
+      const refuse = expect(() => assertReaches(key(since), credential));
+      if (isReached) refuse.not.toThrow();
+      else refuse.toThrow('actions/approve');
     }
+    expect(enteredBy(key(since), new_)).toEqual({ entered_at: new_, entered_with: 'i' });
+    for (const approved of [key(), { userId: 'alice' }])
+      expect(enteredBy(approved, new_)).toEqual({ entered_at: new_, entered_with: null });
   });
 
   it('numbers a name within its 256 characters, and cuts no character in two', () => {
@@ -105,6 +111,9 @@ describe('the login that a connection keeps', () => {
     for (const required of [[], ['a', 'b', 'c']])
       expect(() => read(method({ required }), { qPassword: 'p' })).toThrow('qPassword');
     expect(loginPair({ qPassword: 'p' }).qPassword).toBeInstanceOf(Secret);
+    // What is not given is not named, so that it stays as it is.
+    expect(Object.keys(loginProperties(two, loginPair({ qPassword: 'p' })))).toEqual(['password']);
+    expect(Object.keys(loginProperties(two, loginPair({ qUsername: 'u' })))).toEqual(['username']);
   });
 });
 
@@ -217,7 +226,7 @@ describe('pauses after failures of a provider', () => {
     // Providers that only their issuer names are told apart by it.
     health.answered(of('', 'https://c.example'));
     expect(health.mayTry(of('', 'https://c.example'), began)).toBe(true);
-    expect(health.mayTry(of('', 'https://d.example'), now)).toBe(false);
+    expect(health.mayTry(of('', 'https://d.example'), now - 1)).toBe(false);
   });
 });
 
@@ -229,7 +238,7 @@ describe('what is pasted after a sign-in', () => {
     };
     const whole = { code: '4/0AX', state: 's', issuer: 'https://a.example' };
     const query = 'code=4%2F0AX&state=s&iss=https%3A%2F%2Fa.example';
-    for (const text of [query, `?${query}`, `#${query}`, `https://a.example/cb?${query}`, ` ${query}#_ `])
+    for (const text of [query, `?${query}`, `#${query}`, `https://a.example/cb?${query}`, ` ${query}#top `])
       expect(read(text), text).toEqual(whole);
     expect(read('state=s&CODE=x')).toBeUndefined();
     expect(read('code=x&state=s&state=t')).toEqual({ code: 'x' });
