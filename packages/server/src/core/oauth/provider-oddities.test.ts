@@ -3,6 +3,7 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Plain } from '../credentials/grants/hidden-grant.js';
+import { plain } from './__fixtures__/plain-secrets.js';
 import {
   at,
   client,
@@ -124,6 +125,8 @@ describe('O16: a token endpoint that answers in its own way', () => {
     [1e99, 2_592_000],
     ['1e400', 2_592_000],
     ['soon', 3600],
+    ['', 3600],
+    [' ', 3600],
     [null, 3600],
     [undefined, 3600],
     [{}, 3600],
@@ -139,6 +142,8 @@ describe('O16: a token endpoint that answers in its own way', () => {
     [0, undefined],
     [1e99, undefined],
     [undefined, undefined],
+    [2_592_000, 2_592_000],
+    [2_592_001, undefined],
   ])(
     'leaves the end open for expires_in %j when nothing could renew the token',
     async (expires_in, seconds) => {
@@ -147,6 +152,16 @@ describe('O16: a token endpoint that answers in its own way', () => {
       expect(secondsOf(renewable)).toEqual(expect.any(Number));
     },
   );
+
+  it('O33: a token that a client can request again has an end, and no refresh token', async () => {
+    probe.server.behaviour = json({ ...good, expires_in: undefined, refresh_token: 'r' });
+    const tokens = await requestClientCredentials(probe.call);
+    expect(plain(tokens)).toEqual({
+      accessToken: good.access_token,
+      expiresAt: at + 3_600_000,
+      scope: 'read write',
+    });
+  });
 
   it.each(['bearer', 'BEARER', 'bEaReR', undefined, null, ''])(
     'takes token_type %j as bearer',
