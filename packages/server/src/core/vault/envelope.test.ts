@@ -1,13 +1,11 @@
 import { inspect } from 'node:util';
 import { Secret } from '@mooring/connectors/interface/secret';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { createVault, type SealContext, UnreadableError } from './envelope.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createVault, type SealContext, UnreadableError, type Vault } from './envelope.js';
 import { loadMasterKey } from './keyring.js';
 
 const keyOf = (text: string) => loadMasterKey({ source: 'environment', value: text }, true).key;
-const key = keyOf('q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc=');
-const otherKey = keyOf('Zb9s2XcQ7vTn4mKd8wRy1hUj5gLp3fEo6aIiVxCzB0M=');
 const context: SealContext = {
   tenantId: 'tenant',
   recordKind: 'credential',
@@ -18,7 +16,10 @@ const context: SealContext = {
 };
 
 describe('the vault', () => {
-  const vault = createVault(key);
+  let vault: Vault;
+  beforeEach(() => {
+    vault = createVault(keyOf('q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc='));
+  });
 
   it('opens what it sealed, whatever it is', () => {
     fc.assert(
@@ -69,7 +70,8 @@ describe('the vault', () => {
   });
 
   it('does not open under another key', () => {
-    expect(() => createVault(otherKey).open(vault.seal('secret', context), context)).toThrow(UnreadableError);
+    const other = createVault(keyOf('Zb9s2XcQ7vTn4mKd8wRy1hUj5gLp3fEo6aIiVxCzB0M='));
+    expect(() => other.open(vault.seal('secret', context), context)).toThrow(UnreadableError);
   });
 
   it('reveals nothing about the value in its error', () => {
