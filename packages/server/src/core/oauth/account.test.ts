@@ -51,6 +51,18 @@ describe('whose account it is', () => {
     expect(await probe.exchange(json(good), { preset })).toEqual(tokens);
   });
 
+  it.each<[string, unknown]>([
+    ['/user/id', null],
+    ['/user/id', undefined],
+    ['/user/id', ['x']],
+    ['/user/length', 'text'],
+    ['/user/constructor/name', {}],
+  ])('D10: is nothing that an answer without %s has by accident', async (subject, user) => {
+    expect(await probe.exchange(json({ ...good, user }), { preset: presetWith({ subject }) })).toEqual(
+      tokens,
+    );
+  });
+
   it('is what the endpoint says where the preset names one, with or without an e-mail address', async () => {
     const both: Behaviour = (response, request) => {
       const user = request.path === '/token' ? { id: 'another' } : { id: 'x'.repeat(255), mail: 7.5 };
