@@ -40,10 +40,13 @@ describe('access tokens', () => {
   });
 
   /** Signed with the right key, but with other claims. */
-  const signed = async (change: (claims: JWTPayload) => JWTPayload): Promise<string> => {
+  const signed = async (
+    change: (claims: JWTPayload) => JWTPayload,
+    changedHeader: object = {},
+  ): Promise<string> => {
     const { token } = await tokens.issue(client);
     const { kid, privateKey } = await keys.current();
-    const header = { alg: 'ES256', kid, typ: 'at+jwt' };
+    const header = { alg: 'ES256', kid, typ: 'at+jwt', ...changedHeader };
     return new SignJWT(change(decodeJwt(token))).setProtectedHeader(header).sign(privateKey);
   };
 
@@ -84,6 +87,8 @@ describe('access tokens', () => {
   it.each([
     ['no exp', ({ exp, ...claims }: JWTPayload) => claims],
     ['no nbf', ({ nbf, ...claims }: JWTPayload) => claims],
+    ['no iat', ({ iat, ...claims }: JWTPayload) => claims],
+    ['no sub', ({ sub, ...claims }: JWTPayload) => claims],
     ['no jti', ({ jti, ...claims }: JWTPayload) => claims],
     ['no client_id', ({ client_id, ...claims }: JWTPayload) => claims],
     ['nbf in the future', (claims: JWTPayload) => ({ ...claims, nbf: Number(claims.nbf) + 60 })],
@@ -92,6 +97,44 @@ describe('access tokens', () => {
   ])('W17: are refused with %s, even under the right key', async (_what, change) => {
     expect(await tokens.verify(await signed((claims) => claims))).toBeDefined();
     expect(await tokens.verify(await signed(change))).toBeUndefined();
+  });
+
+  it.each([
+    ['the id of another key', { kid: 'another' }],
+    ['no id of a key', { kid: undefined }],
+    ['another type', { typ: 'JWT' }],
+    ['a key of its own', { jwk: { kty: 'EC' } }],
+    ['an address of a key', { jku: 'https://mooring.example/keys' }],
+  ])('W17: are refused with %s in the header, even under the right key', async (_what, header) => {
+    const claims = (same: JWTPayload) => same;
+    expect(await tokens.verify(await signed(claims))).toBeDefined();
+    expect(await tokens.verify(await signed(claims, header))).toBeUndefined();
+    // A node that has not loaded the key yet.
+    const fresh = createAccessTokens(
+      newKeys(),
+      () => 'https://mooring.example',
+      () => now,
+    );
+    expect(await fresh.verify(await signed(claims, header))).toBeUndefined();
+  });
+
+  it('W17: one that was never signed is refused without creating a key', async () => {
+    const { token } = await tokens.issue(client);
+    await store.db.deleteFrom('secret').execute();
+    const fresh = createAccessTokens(
+      newKeys(),
+      () => 'https://mooring.example',
+      () => now,
+    );
+    expect(await fresh.verify(token)).toBeUndefined();
+    expect(await fresh.verify('eyJub3QgYSBoZWFkZXI.e30.AA')).toBeUndefined();
+    expect(await store.db.selectFrom('secret').selectAll().execute()).toEqual([]);
+    keys = newKeys();
+    tokens = createAccessTokens(
+      keys,
+      () => 'https://mooring.example',
+      () => now,
+    );
   });
 
   it('V02, LI1: a signing key that was changed at rest is not used: tokens signed with it are refused, and a new key is created', async () => {

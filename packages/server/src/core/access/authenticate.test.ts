@@ -73,4 +73,55 @@ describe('authentication', () => {
     await status('disabled');
     expect(await authenticator.isAlive(store.db, caller)).toBe(false);
   });
+
+  it('M: a key is alive until it is revoked or expires, and so is the token of a machine', async () => {
+    const at = (ms: number) => new Date(now + ms).toISOString();
+    const key = { keyId: 'key', userId: 'ann', tenantId: 'here' };
+    const change = (change: { expires_at?: string | null; revoked_at?: string | null }) =>
+      store.db.updateTable('api_key').set(change).where('id', '=', 'key').execute();
+    const isAlive = (keyId = 'key') => authenticator.isAlive(store.db, { ...key, keyId });
+    await status('active');
+    await change({ expires_at: at(1) });
+    expect(await isAlive()).toBe(true);
+    await change({ expires_at: at(0) });
+    expect(await isAlive()).toBe(false);
+    authenticator.forget();
+    expect(await authenticator.authenticate(token)).toBeUndefined();
+    await change({ expires_at: null, revoked_at: at(0) });
+    expect(await isAlive()).toBe(false);
+    await change({ revoked_at: null });
+    expect(await isAlive()).toBe(true);
+
+    await store.db
+      .insertInto('oauth_client')
+      .values({
+        ...{ id: 'client', tenant_id: 'here', user_id: 'ann', name: '', description: '', app_type: 'web' },
+        ...{ allowed_scopes: '[]', client_uri: '', logo_uri: '', created_by: 'ann' },
+        ...{ created_at: '', updated_at: '' },
+      })
+      .execute();
+    for (const [id, expires_at] of [
+      ['token', at(1)],
+      ['old token', at(0)],
+    ] as const)
+      await store.db
+        .insertInto('oauth_token')
+        .values({
+          ...{ id, tenant_id: 'here', client_id: 'client', user_id: 'ann', scope: '', created_at: '' },
+          expires_at,
+        })
+        .execute();
+    expect(await Promise.all(['token', 'old token', 'unknown'].map(isAlive))).toEqual([true, false, false]);
+  });
+
+  it('M: a key whose row names another tenant than its user is refused', async () => {
+    const moveKeyTo = (tenant_id: string) =>
+      store.db.updateTable('api_key').set({ tenant_id }).where('id', '=', 'key').execute();
+    await status('active');
+    await moveKeyTo('elsewhere');
+    authenticator.forget();
+    expect(await authenticator.authenticate(token)).toBeUndefined();
+    await moveKeyTo('here');
+    expect(await authenticator.authenticate(token)).toMatchObject({ userId: 'ann', tenantId: 'here' });
+  });
 });

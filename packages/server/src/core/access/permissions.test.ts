@@ -57,6 +57,14 @@ const connection = (qName: string, space: string) => ({
   space,
   connectionProperties: { host: 'db.example.com', db: 'x', username: 'u', password: 'p' },
 });
+const administrator = ['change_owner', 'change_space', 'delete', 'list', 'read', 'update'];
+
+interface Made {
+  qID: string;
+  qName: string;
+  privileges?: string[];
+}
+
 const rename = (value: string) => [{ op: 'replace', path: '/qName', value }];
 
 describe('permissions through HTTP', () => {
@@ -130,11 +138,37 @@ describe('permissions through HTTP', () => {
       );
       const path = `/api/v1/data-connections/${made.body.qID}`;
       expect((await person.api.get(path)).status, type).toBe(mayAdminister ? 200 : 404);
+      const byName = `/api/v1/data-connections/${encodeURIComponent(made.body.qName)}?type=connectionname`;
+      expect((await person.api.get(byName)).status, type).toBe(mayAdminister ? 200 : 404);
+      const listed = (await person.api.get('/api/v1/data-connections?limit=100')).body.data as Made[];
+      const [shown, ...more] = listed.filter(({ qID }) => qID === made.body.qID);
+      expect(more, 'once').toEqual([]);
+      expect(shown?.privileges, type).toEqual(mayAdminister ? administrator : undefined);
       expect((await person.api.post(`${path}/actions/resolve`)).status, type).toBe(mayAdminister ? 403 : 404);
       expect((await person.api.patch(path, rename(`${role} was here, ${type}`))).status, type).toBe(
         mayAdminister ? 204 : 404,
       );
       expect((await person.api.delete(path)).status, type).toBe(mayAdminister ? 204 : 404);
+    }
+  });
+
+  it('X09: of several roles in a space the highest counts, in lists as for one connection', async () => {
+    for (const roles of [
+      ['codeveloper', 'consumer'],
+      ['consumer', 'producer'],
+      ['consumer', 'dataconsumer', 'facilitator'],
+    ]) {
+      const member = await addUser(server.url, server.adminKey, `member ${roles}`);
+      const space = (await owner.api.post('/api/v1/spaces', { name: `${roles}`, type: 'shared' })).body.id;
+      await owner.api.post(`/api/v1/spaces/${space}/assignments`, {
+        ...{ type: 'user', assigneeId: member.id, roles },
+      });
+      const made = (await member.api.post('/api/v1/data-connections', connection('own', space))).body;
+      const own = ['change_space', 'delete', 'list', 'read', 'update'];
+      const path = `/api/v1/data-connections/${made.qID}`;
+      expect((await member.api.get(path)).body.privileges).toEqual(own);
+      const listed = (await member.api.get('/api/v1/data-connections')).body.data as Made[];
+      expect(listed.map(({ qID, privileges }) => [qID, privileges])).toEqual([[made.qID, own]]);
     }
   });
 

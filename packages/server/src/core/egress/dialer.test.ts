@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { connect, createServer } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Canary, failureOf, listen, rejectionOf, startCanary } from './__fixtures__/canary.js';
 import { assertRefused, buildGate, knock } from './__fixtures__/doors.js';
 
@@ -101,6 +102,72 @@ describe('names', () => {
   it('go to the system when no other resolver is given', async () => {
     const error = await rejectionOf(buildGate().dial({ host: 'nowhere.invalid', port: 1 }));
     expect(error).toMatchObject({ kind: 'unreachable' });
+  });
+});
+
+/** A listener on 127.0.0.2 that accepts nothing and whose queue is full: what arrives is dropped, as by a firewall. */
+async function startDropping() {
+  const program = `
+    const { parentPort } = require('node:worker_threads');
+    const server = require('node:net').createServer().listen({ host: '127.0.0.2', port: 0, backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });`;
+  const worker = new Worker(program, { eval: true });
+  const [port] = await once(worker, 'message');
+  const fill = [1, 2].map(() => connect(port, '127.0.0.2').on('error', () => undefined));
+  await Promise.all(fill.map((socket) => once(socket, 'connect')));
+  return {
+    port: port as number,
+    async [Symbol.asyncDispose]() {
+      for (const socket of fill) socket.destroy();
+      await worker.terminate();
+    },
+  };
+}
+
+describe('an address that drops what arrives', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const untilTimers = async (count: number) => {
+    while (vi.getTimerCount() < count) await new Promise(setImmediate);
+  };
+
+  it('is left for the next one after three seconds, and tried last by the next dial', async () => {
+    await using dropping = await startDropping();
+    const server = createServer((socket) => socket.resume());
+    server.listen(dropping.port, '127.0.0.3');
+    await once(server, 'listening');
+    const gate = buildGate({ loopback: 'allow', lookup: async () => ['127.0.0.2', '127.0.0.3'] });
+    const target = { host: 'cluster.example.test', port: dropping.port };
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const dialled = gate.dial(target);
+    await untilTimers(2);
+    vi.advanceTimersByTime(3_000);
+    for (const socket of [await dialled, await gate.dial(target)]) {
+      expect(socket.remoteAddress).toBe('127.0.0.3');
+      socket.destroy();
+      await once(socket, 'close');
+    }
+    expect(vi.getTimerCount()).toBe(0);
+    server.close();
+  });
+
+  it('has ten seconds where it is the only one', async () => {
+    await using dropping = await startDropping();
+    const gate = buildGate({ loopback: 'allow' });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const stages: string[] = [];
+    const dialled = rejectionOf(
+      gate.dial({ host: '127.0.0.2', port: dropping.port }, { onStage: (stage) => stages.push(stage) }),
+    );
+    await untilTimers(1);
+    await vi.advanceTimersByTimeAsync(9_900);
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await dialled).toMatchObject({ kind: 'timeout', isRetryable: true });
+    expect(stages).toEqual(['name', 'route']);
   });
 });
 

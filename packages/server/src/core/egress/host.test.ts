@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseHost } from './host.js';
+import { isPlainLoopback } from './plain-loopback.js';
 
 describe('parseHost', () => {
   it.each([
@@ -25,6 +26,13 @@ describe('parseHost', () => {
     ['postgres', 'postgres'],
     ['1-2.3com', '1-2.3com'],
     ['127.0.0.1.nip.io', '127.0.0.1.nip.io'],
+    ['a', 'a'],
+    ['example.0xg', 'example.0xg'],
+    ['10.example', '10.example'],
+    [`${'a'.repeat(63)}.example`, `${'a'.repeat(63)}.example`],
+    [`${'a.'.repeat(126)}a`, `${'a.'.repeat(126)}a`],
+    ['notlocalhost', 'notlocalhost'],
+    ['xmetadata', 'xmetadata'],
   ])('reads %s as the name %s', (text, name) => {
     expect(parseHost(text)).toEqual({ kind: 'name', name });
   });
@@ -70,7 +78,9 @@ describe('parseHost', () => {
     '%2Fvar%2Frun',
     '-a.example',
     'a\r\nb',
+    'a-.example',
     `${'a'.repeat(64)}.example`,
+    `${'a.'.repeat(126)}aa`,
     `${'a.'.repeat(127)}aa`,
   ])('S01: refuses %j, which others may read differently', (text) => {
     expect(parseHost(text)).toEqual({ kind: 'refused', reason: 'invalid_host' });
@@ -101,4 +111,15 @@ describe('parseHost', () => {
       ),
     );
   });
+});
+
+it('plain http is for this machine only', () => {
+  for (const url of ['http://127.0.0.1:1/a', 'http://127.9.9.9', 'http://[::1]:1', 'http://localhost'])
+    expect(isPlainLoopback(url), url).toBe(true);
+  expect(isPlainLoopback('http://a.localhost/')).toBe(true);
+  for (const host of ['128.0.0.1', '[::2]', '[::ffff:127.0.0.1]', 'notlocalhost', 'localhost.example', 'a']) {
+    expect(isPlainLoopback(`http://${host}/`), host).toBe(false);
+  }
+  for (const url of ['https://127.0.0.1/', 'ftp://127.0.0.1/', '127.0.0.1', ''])
+    expect(isPlainLoopback(url), url).toBe(false);
 });

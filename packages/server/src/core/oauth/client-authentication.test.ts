@@ -69,6 +69,16 @@ describe('a client that proves itself with a key', () => {
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(300);
   });
 
+  it('dates its proof by the clock of the store, and names no key without an id', async () => {
+    const now = Date.parse('2026-01-02T03:04:05Z');
+    const [, , pair] = kinds[2];
+    await requestClientCredentials({ ...call(pair.privateKey.export(pem) as string), now: () => now });
+    const assertion = server.received.at(-1)?.form.get('client_assertion') ?? '';
+    const read = await jwtVerify(assertion, pair.publicKey, { currentDate: new Date(now) });
+    expect(Math.abs((read.payload.iat ?? 0) - now / 1000)).toBeLessThanOrEqual(60);
+    expect(read.protectedHeader.kid).toBeUndefined();
+  });
+
   it('a key may be written in one line, as environments have it', async () => {
     const key = kinds[2][2].privateKey.export(pem) as string;
     await expect(requestClientCredentials(call(key.replaceAll('\n', '\\n')))).resolves.toBeDefined();
@@ -84,6 +94,13 @@ describe('a client that proves itself with a key', () => {
     const failure = await requestClientCredentials(call(key)).catch((error: unknown) => error);
     expect(failure).toMatchObject({ kind: 'client_refused' });
     if (key) expect(String(failure)).not.toContain(key.slice(0, 12));
+    expect(server.received).toEqual([]);
+  });
+
+  it('a client without a key is refused before anything is sent', async () => {
+    server.received.length = 0;
+    const without = { ...call(''), client: { clientId: 'client-1' } };
+    await expect(requestClientCredentials(without)).rejects.toMatchObject({ kind: 'client_refused' });
     expect(server.received).toEqual([]);
   });
 
@@ -166,6 +183,8 @@ describe('a client that proves itself with a key', () => {
       await signInUrl({ preset, client, network, now: Date.now, redirectUri, ...secrets }),
     );
     expect(link.searchParams.get('p')).toBe('policy');
+    expect(link.searchParams.get('request_uri')).toBe('urn:x');
+    expect(link.searchParams.getAll('client_id')).toEqual(['client-1']);
     expect(pushed.getAll('access_type')).toEqual(['offline']);
     expect(pushed.getAll('state')).toEqual([secrets.state]);
     expect(pushed.getAll('client_id')).toEqual(['client-1']);
@@ -193,5 +212,23 @@ describe('a client that proves itself with a key', () => {
     }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'OAuthError' });
     expect(String(failure)).not.toContain('canary');
+  });
+
+  it('a push that is limited says for how long, and one in clear text is never sent', async () => {
+    server.behaviour = json({ error: 'canary_code' }, 429, { 'retry-after': '30' });
+    const client = hiddenClient({ clientId: 'client-1', clientSecret: 'canary-client-secret' });
+    const push = (pushedAuthorizationRequestEndpoint: string) =>
+      signInUrl({
+        preset: { ...server.preset, pushedAuthorizationRequestEndpoint },
+        ...{ client, network, now: Date.now, redirectUri: 'https://m.example/cb' },
+        ...createSignInSecrets(),
+      });
+    await expect(push(`${server.url}/par`)).rejects.toMatchObject({
+      ...{ kind: 'rate_limited', retryAfterSeconds: 30, providerCode: undefined, detail: undefined },
+    });
+    server.received.length = 0;
+    await expect(push('http://idp.example/par')).rejects.toMatchObject({ kind: 'egress_refused' });
+    await expect(push('no url')).rejects.toMatchObject({ kind: 'client_refused' });
+    expect(server.received).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hiddenClient } from '../config/hidden-client.js';
+import { plain } from './__fixtures__/plain-secrets.js';
 import { gateOf, json, startTokenServer, type TokenServer } from './__fixtures__/token-server.js';
 import { pollDeviceCode, requestDeviceCode } from './device-grant.js';
 
@@ -81,6 +82,73 @@ describe('sign-in on another device', () => {
   ])('O31: an interval of %s seconds becomes %s', async (interval, seconds) => {
     server.behaviour = json({ ...answer, ...(interval === undefined ? {} : { interval }) });
     expect((await requestDeviceCode(call())).intervalSeconds).toBe(seconds);
+  });
+
+  it('O33: asks for scopes and resource, then for the tokens of both, and gives what the page needs', async () => {
+    server.received.length = 0;
+    server.behaviour = json({
+      ...answer,
+      verification_uri_complete: 'https://idp.example/device?c=1',
+      more: 1,
+    });
+    const target = { resource: 'https://api.example', audience: 'api' };
+    const asking = { ...call(), preset: { ...call().preset, ...target } };
+    const device = await requestDeviceCode(asking);
+    expect(plain(device)).toEqual({
+      deviceCode: answer.device_code,
+      userCode: answer.user_code,
+      verificationUrl: 'https://idp.example/device?c=1',
+      expiresInSeconds: 600,
+      intervalSeconds: 5,
+    });
+    server.behaviour = json({ access_token: 'canary-access-token', token_type: 'bearer' });
+    const { deviceCode } = device;
+    const polled = await pollDeviceCode({ ...asking, deviceCode });
+    expect(polled).toMatchObject({ state: 'granted', tokens: { scope: 'read write' } });
+    const own = { client_id: 'c', client_secret: 'canary-client-secret' };
+    expect(server.received.map(({ form }) => Object.fromEntries(form))).toEqual([
+      { scope: 'read write', ...target, ...own },
+      {
+        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+        ...{ device_code: answer.device_code, ...target, ...own },
+      },
+    ]);
+    for (const { headers } of server.received) expect(headers['user-agent']).toBe('Mooring');
+  });
+
+  it('shows codes and pages of sane length', async () => {
+    const begin = async (change: object) => {
+      server.behaviour = json({ ...answer, ...change });
+      return (await requestDeviceCode(call()).catch(({ kind }) => ({ userCode: kind }))).userCode;
+    };
+    const code = 'x'.repeat(64);
+    expect(await begin({ user_code: code })).toBe(code);
+    expect(await begin({ user_code: `${code}x` })).toBe('nonsense');
+    const page = `https://idp.example/${'x'.repeat(2048 - 20)}`;
+    expect(await begin({ verification_uri: page })).toBe(answer.user_code);
+    expect(await begin({ verification_uri: `${page}x` })).toBe('nonsense');
+    expect(await begin({ verification_uri: 'idp.example/device' })).toBe('nonsense');
+  });
+
+  it('LI21: a refusal says how long to wait or what came instead, and no code of the provider', async () => {
+    server.behaviour = json({ error: 'canary_code' }, 429, { 'retry-after': '30' });
+    await expect(requestDeviceCode(call())).rejects.toMatchObject({
+      ...{ kind: 'rate_limited', retryAfterSeconds: 30, providerCode: undefined, detail: undefined },
+    });
+    server.behaviour = (response) => response.setHeader('content-type', 'text/html').end('<p>');
+    await expect(requestDeviceCode(call())).rejects.toMatchObject({
+      ...{ kind: 'nonsense', detail: expect.stringContaining('web page') },
+    });
+    server.behaviour = json({ error: 'expired_token' }, 400);
+    const poll = { ...call(), deviceCode: new Secret('canary-device-code') };
+    await expect(pollDeviceCode(poll)).rejects.toMatchObject({ providerCode: 'expired_token' });
+    server.behaviour = json({ error: 'canary-device-code' }, 400);
+    await expect(pollDeviceCode(poll)).rejects.toMatchObject({ providerCode: undefined });
+  });
+
+  it('an endpoint in clear text is asked nothing', async () => {
+    const preset = { ...call().preset, deviceAuthorizationEndpoint: 'http://idp.example/device' };
+    await expect(requestDeviceCode({ ...call(), preset })).rejects.toMatchObject({ kind: 'egress_refused' });
   });
 
   it('a provider that asks to slow down is distinguished from one that waits', async () => {

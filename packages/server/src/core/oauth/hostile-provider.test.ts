@@ -141,7 +141,10 @@ describe('O16: a hostile token endpoint', () => {
       refreshToken,
       `x.${refreshToken}`,
       client.clientSecret,
+      refreshToken.slice(0, 6),
       `bad.${refreshToken.slice(0, 12)}.`,
+      `${refreshToken.slice(0, 8)}.bad`,
+      `bad.${refreshToken.slice(-8)}`,
       client.clientSecret.toUpperCase(),
       'canary words',
       '<b>canary</b>',
@@ -159,6 +162,13 @@ describe('O16: a hostile token endpoint', () => {
       .refresh(json({ error: basic }, 400), inHeader)
       .catch((thrown: unknown) => thrown);
     expect(echoed).toMatchObject({ kind: 'nonsense', providerCode: undefined });
+    for (const sent of ['canary-code', 'canary-verifier']) {
+      const failure = probe.exchange(json({ error: sent }, 400));
+      await expect(failure).rejects.toMatchObject({ kind: 'nonsense', providerCode: undefined });
+    }
+    // So few characters in common are a coincidence.
+    const short = probe.refresh(json({ error: `x.${refreshToken.slice(-7)}` }, 400));
+    await expect(short).rejects.toMatchObject({ kind: 'nonsense', providerCode: expect.any(String) });
     const known = await probe
       .refresh(json({ error: 'invalid_grant', ...words }, 400))
       .catch((thrown: unknown) => thrown);
@@ -171,6 +181,45 @@ describe('O16: a hostile token endpoint', () => {
     const waiting: Behaviour = () => giveUp.abort();
     await expect(probe.refresh(waiting, { signal: giveUp.signal })).rejects.toMatchObject({
       kind: 'unavailable',
+    });
+  });
+});
+
+describe('a token request', () => {
+  it('is marked as sent at the moment from which the provider may act', async () => {
+    let sent = 0;
+    const beforeSend = () => {
+      sent += 1;
+    };
+    await probe.refresh(json(good), { beforeSend });
+    expect(sent).toBe(1);
+    const shut = probe.refresh(json(good), { beforeSend, network: gateOf('deny') });
+    await expect(shut).rejects.toMatchObject({ kind: 'egress_refused', cause: expect.any(Error) });
+    expect(sent).toBe(1);
+  });
+
+  it('LI21: that the provider limits or cannot serve says for how long, whatever comes with it', async () => {
+    for (const [status, kind] of [
+      [429, 'rate_limited'],
+      [500, 'unavailable'],
+      [503, 'unavailable'],
+    ] as const) {
+      const broken = json('{"access_token":', status, { 'retry-after': '30' });
+      await expect(probe.refresh(broken)).rejects.toMatchObject({ kind, retryAfterSeconds: 30 });
+    }
+  });
+
+  it.each<[string, Behaviour, RegExp]>([
+    ['a page', (response) => response.setHeader('content-type', ' Text/HTML; charset=x').end('<p>'), /page/],
+    ['nothing', (response) => response.setHeader('content-type', 'text/plain').end(), /200 without JSON/],
+    ['a list', json([good]), /200 without JSON/],
+    ['an unknown object', json({ a: 1 }, 404), /404\.$/],
+    ['a redirect', json({}, 300, { location: '/' }), /300, a redirect/],
+    ['a refusal', json({}, 400), /400\.$/],
+  ])('US5: that is answered with %s says so', async (_, behaviour, detail) => {
+    await expect(probe.refresh(behaviour)).rejects.toMatchObject({
+      kind: 'nonsense',
+      detail: expect.stringMatching(detail),
     });
   });
 });

@@ -54,6 +54,23 @@ describe('a service account', () => {
     expect(payload.sub).toBe(account.issuer);
   });
 
+  it('O33: asks for no scope without one, names its targets, and dates itself by the clock of the store', async () => {
+    const now = Date.parse('2026-01-02T03:04:05.678Z');
+    const target = { resource: 'https://api.example', audience: 'api' };
+    server.behaviour = json({ access_token: 'canary-token', refresh_token: 'canary-r' });
+    const preset = { ...server.preset, scopes: [], accountScopes: ['email'], ...target };
+    const tokens = await requestJwtBearer({ ...call(), preset, now: () => now }, account);
+    expect(plain(tokens)).toEqual({ accessToken: 'canary-token', expiresAt: now + 3_600_000 });
+    const { assertion = '', ...form } = Object.fromEntries(server.received.at(-1)?.form ?? []);
+    expect(form).toEqual({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', ...target });
+    const currentDate = new Date(now);
+    const { payload, protectedHeader } = await jwtVerify(assertion, pair.publicKey, { currentDate });
+    expect(payload).toMatchObject({ iat: Math.floor(now / 1000), exp: Math.floor(now / 1000) + 300 });
+    expect(payload).not.toHaveProperty('scope');
+    expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'JWT' });
+    server.behaviour = json(good);
+  });
+
   it('no two assertions are the same', async () => {
     await requestJwtBearer(call(), account);
     await requestJwtBearer(call(), account);
@@ -63,6 +80,7 @@ describe('a service account', () => {
 
   it.each([
     ['a refused assertion', { error: 'invalid_grant' }, 400, 'client_refused'],
+    ['an assertion of yesterday', { error: 'bad_refresh_token' }, 400, 'client_refused'],
     ['an unknown answer', { error: 'canary' }, 400, 'nonsense'],
     ['a server that is down', {}, 503, 'unavailable'],
     ['an answer without a token', { token_type: 'Bearer' }, 200, 'nonsense'],

@@ -1,8 +1,10 @@
 // What token endpoints are asked, and what they may answer in their own way, through the real gate.
 
 import { inspect } from 'node:util';
+import { Secret } from '@mooring/connectors/interface/secret';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Plain } from '../credentials/grants/hidden-grant.js';
+import { plain } from './__fixtures__/plain-secrets.js';
 import {
   at,
   client,
@@ -13,6 +15,7 @@ import {
 } from './__fixtures__/token-probe.js';
 import { type Behaviour, json } from './__fixtures__/token-server.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
+import { mayRevoke, revokeToken } from './revocation.js';
 import type { TokenSet } from './types.js';
 
 let probe: TokenProbe;
@@ -124,6 +127,8 @@ describe('O16: a token endpoint that answers in its own way', () => {
     [1e99, 2_592_000],
     ['1e400', 2_592_000],
     ['soon', 3600],
+    ['', 3600],
+    [' ', 3600],
     [null, 3600],
     [undefined, 3600],
     [{}, 3600],
@@ -139,6 +144,8 @@ describe('O16: a token endpoint that answers in its own way', () => {
     [0, undefined],
     [1e99, undefined],
     [undefined, undefined],
+    [2_592_000, 2_592_000],
+    [2_592_001, undefined],
   ])(
     'leaves the end open for expires_in %j when nothing could renew the token',
     async (expires_in, seconds) => {
@@ -147,6 +154,16 @@ describe('O16: a token endpoint that answers in its own way', () => {
       expect(secondsOf(renewable)).toEqual(expect.any(Number));
     },
   );
+
+  it('O33: a token that a client can request again has an end, and no refresh token', async () => {
+    probe.server.behaviour = json({ ...good, expires_in: undefined, refresh_token: 'r' });
+    const tokens = await requestClientCredentials(probe.call);
+    expect(plain(tokens)).toEqual({
+      accessToken: good.access_token,
+      expiresAt: at + 3_600_000,
+      scope: 'read write',
+    });
+  });
 
   it.each(['bearer', 'BEARER', 'bEaReR', undefined, null, ''])(
     'takes token_type %j as bearer',
@@ -196,5 +213,33 @@ describe('O16: a token endpoint that answers in its own way', () => {
       kind: 'nonsense',
     });
     expect('polluted' in {}).toBe(false);
+  });
+});
+
+describe('O28: a revocation', () => {
+  it.each<[Behaviour, string]>([
+    [json('<p>Accepted</p>', 202), 'revoked'],
+    [json({ error: 'invalid_token' }, 499), 'revoked'],
+    [json({ error: 'invalid_token' }, 500), 'failed'],
+    [json({ error: 'invalid_token' }, 300), 'failed'],
+    [json({ error: 'unheard_of' }, 400), 'failed'],
+    [(response) => response.destroy(), 'failed'],
+  ])('is over only when the provider says so', async (behaviour, outcome) => {
+    probe.server.behaviour = behaviour;
+    const token = new Secret(refreshToken);
+    expect(await revokeToken({ ...probe.call, token })).toBe(outcome);
+    const own = { client_id: client.clientId, client_secret: client.clientSecret };
+    expect(Object.fromEntries(probe.server.received[0]?.form ?? [])).toEqual({ token: refreshToken, ...own });
+  });
+
+  it('goes nowhere in clear text, and needs an endpoint of the preset or its issuer', async () => {
+    const token = new Secret(refreshToken);
+    const { revocationEndpoint: _, ...without } = probe.server.preset;
+    const inClear = { ...without, revocationEndpoint: 'http://idp.example/revoke' };
+    expect(await revokeToken({ ...probe.call, preset: inClear, token })).toBe('failed');
+    expect(await revokeToken({ ...probe.call, preset: without, token })).toBe('unsupported');
+    expect(probe.server.received).toEqual([]);
+    const byIssuer = { ...without, tokenEndpoint: '' };
+    expect([inClear, without, byIssuer].map(mayRevoke)).toEqual([true, false, true]);
   });
 });

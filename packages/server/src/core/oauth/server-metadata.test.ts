@@ -10,6 +10,7 @@ import {
   type TokenServer,
 } from './__fixtures__/token-server.js';
 import { requestClientCredentials } from './client-credentials-grant.js';
+import { issuerPromisesParameter } from './discovery.js';
 import { type Asking, withEndpoints } from './server-metadata.js';
 
 const presetOf = (issuer: string) => ({
@@ -60,6 +61,26 @@ describe('endpoints by issuer', () => {
     }
   });
 
+  it('are asked for only when the preset leaves them to the issuer, and never replace its own', async () => {
+    server.behaviour = json(
+      metadata({
+        revocation_endpoint: `${server.url}/theirs`,
+        device_authorization_endpoint: `${server.url}/d`,
+      }),
+    );
+    const given = { ...presetOf(server.url), revocationEndpoint: 'https://own.example/revoke' };
+    const asking = { network: gateOf(), now: Date.now };
+    expect((await withEndpoints<Asking>({ ...asking, preset: given })).preset).toEqual({
+      ...given,
+      tokenEndpoint: `${server.url}/token`,
+      deviceAuthorizationEndpoint: `${server.url}/d`,
+    });
+    server.received.length = 0;
+    const whole = { ...given, tokenEndpoint: 'https://own.example/token' };
+    expect((await withEndpoints<Asking>({ ...asking, preset: whole })).preset).toBe(whole);
+    expect(server.received).toEqual([]);
+  });
+
   it('are found at the place of RFC 8414 too', async () => {
     server.behaviour = only('/.well-known/oauth-authorization-server', json(metadata()));
     expect((await endpointsOf(server.url)).tokenEndpoint).toBe(`${server.url}/token`);
@@ -76,8 +97,41 @@ describe('endpoints by issuer', () => {
   it('O09: metadata of another issuer is refused, a final slash included', async () => {
     for (const issuer of ['https://evil.example', `${server.url}/`]) {
       server.behaviour = json(metadata({ issuer }));
+      server.received.length = 0;
       await expect(endpointsOf(server.url)).rejects.toMatchObject({ kind: 'client_refused' });
+      // No other place makes that good.
+      expect(server.received).toHaveLength(1);
     }
+  });
+
+  it.each<[string, (at: string) => Behaviour, string]>([
+    ['nowhere', () => json({}, 404), 'client_refused'],
+    ['as no object', () => json('[]'), 'client_refused'],
+    ['with another success', () => json(metadata(), 203), 'client_refused'],
+    ['nowhere now', () => json({}, 500), 'unavailable'],
+    ['nowhere for those in a hurry', () => json({}, 429), 'unavailable'],
+    ['perhaps at the first place', () => only('/.well-known/openid', json({}, 503)), 'unavailable'],
+    ['perhaps at the second place', () => only('/.well-known/oauth', json({}, 503)), 'unavailable'],
+  ])('O25: an issuer that publishes metadata %s is told apart', async (_, behaviour, kind) => {
+    server.behaviour = behaviour(server.url);
+    await expect(endpointsOf(server.url)).rejects.toMatchObject({ kind });
+    expect(await issuerPromisesParameter(server.url, gateOf())).toBe(false);
+  });
+
+  it('O09: iss is promised by true, and by nothing else', async () => {
+    for (const [value, isPromised] of [
+      [true, true],
+      ['true', false],
+      [undefined, false],
+    ]) {
+      server.behaviour = json(metadata({ authorization_response_iss_parameter_supported: value }));
+      expect(await issuerPromisesParameter(server.url, gateOf())).toBe(isPromised);
+    }
+  });
+
+  it('a gate that is shut is the reason, not the issuer', async () => {
+    await expect(endpointsOf(server.url, gateOf('deny'))).rejects.toMatchObject({ kind: 'egress_refused' });
+    await expect(endpointsOf('no url')).rejects.toMatchObject({ kind: 'client_refused' });
   });
 
   it('O33: an issuer elsewhere names no endpoint on this machine', async () => {
@@ -105,7 +159,14 @@ describe('endpoints by issuer', () => {
     server.received.length = 0;
     await Promise.all(Array.from({ length: 20 }, () => endpointsOf(server.url, network, () => now)));
     expect(server.received).toHaveLength(1);
-    now += 10 * 60_000 + 1;
+    now += 10 * 60_000 - 1;
+    await endpointsOf(server.url, network, () => now);
+    expect(server.received).toHaveLength(1);
+    // What one network may reach is nothing that another may.
+    await endpointsOf(server.url, gateOf(), () => now);
+    expect(server.received).toHaveLength(2);
+    server.received.length = 1;
+    now += 2;
     await endpointsOf(server.url, network, () => now);
     expect(server.received).toHaveLength(2);
   });
@@ -118,6 +179,11 @@ describe('endpoints by issuer', () => {
     [
       'a token endpoint that is a number',
       (response) => json(metadata({ token_endpoint: 7 }))(response, {} as never),
+    ],
+    [
+      'an endpoint elsewhere in clear text',
+      (response) =>
+        json(metadata({ authorization_endpoint: 'http://idp.example/auth' }))(response, {} as never),
     ],
     [
       'a script for an endpoint',

@@ -1,13 +1,11 @@
 import { inspect } from 'node:util';
 import { Secret } from '@mooring/connectors/interface/secret';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { createVault, type SealContext, UnreadableError } from './envelope.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createVault, type SealContext, UnreadableError, type Vault } from './envelope.js';
 import { loadMasterKey } from './keyring.js';
 
 const keyOf = (text: string) => loadMasterKey({ source: 'environment', value: text }, true).key;
-const key = keyOf('q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc=');
-const otherKey = keyOf('Zb9s2XcQ7vTn4mKd8wRy1hUj5gLp3fEo6aIiVxCzB0M=');
 const context: SealContext = {
   tenantId: 'tenant',
   recordKind: 'credential',
@@ -18,7 +16,10 @@ const context: SealContext = {
 };
 
 describe('the vault', () => {
-  const vault = createVault(key);
+  let vault: Vault;
+  beforeEach(() => {
+    vault = createVault(keyOf('q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc='));
+  });
 
   it('opens what it sealed, whatever it is', () => {
     fc.assert(
@@ -69,7 +70,8 @@ describe('the vault', () => {
   });
 
   it('does not open under another key', () => {
-    expect(() => createVault(otherKey).open(vault.seal('secret', context), context)).toThrow(UnreadableError);
+    const other = createVault(keyOf('Zb9s2XcQ7vTn4mKd8wRy1hUj5gLp3fEo6aIiVxCzB0M='));
+    expect(() => other.open(vault.seal('secret', context), context)).toThrow(UnreadableError);
   });
 
   it('reveals nothing about the value in its error', () => {
@@ -83,6 +85,15 @@ describe('the vault', () => {
 
 describe('the master key', () => {
   it.each([
+    ['base64url', (text: string) => text.replaceAll('+', '-').replaceAll('/', '_')],
+    ['base64 without padding', (text: string) => text.replace('=', '')],
+    ['a line of a file', (text: string) => ` ${text}\r\n`],
+  ])('is the same as %s', (_form, write) => {
+    const text = '+/Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKl//k=';
+    expect(keyOf(write(text))).toEqual(keyOf(text));
+  });
+
+  it.each([
     ['too short', Buffer.alloc(16, 7).toString('base64')],
     ['too long', Buffer.alloc(48, 7).toString('base64')],
     ['a word', 'changeme'],
@@ -92,7 +103,10 @@ describe('the master key', () => {
     ['one repeated byte', Buffer.alloc(32, 65).toString('base64')],
     ['counting up', Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64')],
     ['an example of documentation', Buffer.from('0123456789abcdef0123456789abcdef').toString('base64')],
+    ['another example', Buffer.from('abcdefghijklmnopqrstuvwxyz012345').toString('base64')],
     ['not base64', 'correct horse battery staple!!!'],
+    ['preceded by a quote', '"q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc='],
+    ['followed by a quote', 'q0Jv6c8mGZ1k2s4YtPz7xH3dLw9nRb5uEoAiFjKlMVc="'],
   ])('V08: refuses a key that is %s', (_what, value) => {
     expect(() => keyOf(value)).toThrow(/openssl rand -base64 32/);
   });

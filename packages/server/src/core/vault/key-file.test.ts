@@ -16,6 +16,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { apiClient } from '../../testing/api-client.js';
 import { adminKey, startServer } from '../../testing/start-server.js';
 import { newHex } from '../crypto/random.js';
+import { KeyError, loadMasterKey } from './keyring.js';
 
 describe('the file of the master key', () => {
   const root = mkdtempSync(path.join(tmpdir(), 'mooring-key-file-'));
@@ -38,8 +39,22 @@ describe('the file of the master key', () => {
     return undefined;
   };
 
+  const load = (keyFile: string, { mayCreate = false, storeExists = false } = {}) =>
+    loadMasterKey({ source: 'file', path: keyFile, mayCreate }, storeExists);
+
   it('is accepted when only its user can access it', async () => {
     expect(await refusal()).toBeUndefined();
+  });
+
+  it('TR23: is refused when others can read, change or run it', async () => {
+    chmodSync(file, 0o640);
+    expect(await refusal()).toContain(`chmod 600 ${file}`);
+    for (const bit of [0o40, 0o20, 0o10, 0o4, 0o2, 0o1]) {
+      chmodSync(file, 0o600 | bit);
+      expect(() => load(file)).toThrow(KeyError);
+    }
+    chmodSync(file, 0o400);
+    expect(load(file).createdFile).toBeUndefined();
   });
 
   it('TR23: is refused when it is a link or not a file', async () => {
@@ -72,6 +87,21 @@ describe('the file of the master key', () => {
       expect(await refusal()).toBeUndefined();
     },
   );
+
+  it('is created for a new store only, and where no one else could replace it', () => {
+    const missing = path.join(folder, 'missing.key');
+    expect(() => load(missing, { mayCreate: false })).toThrow(KeyError);
+    expect(() => load(missing, { mayCreate: true, storeExists: true })).toThrow(KeyError);
+    expect(() => load(path.join(folder, 'nowhere', 'master.key'), { mayCreate: true })).toThrow(KeyError);
+    expect(() => load(path.join(file, 'master.key'), { mayCreate: true })).toThrow(KeyError);
+    chmodSync(folder, 0o777);
+    expect(() => load(missing, { mayCreate: true })).toThrow(`chmod go-w ${folder}`);
+    expect(readdirSync(folder)).toEqual(['master.key']);
+    chmodSync(folder, 0o700);
+    const { key, createdFile } = load(missing, { mayCreate: true });
+    expect(createdFile).toBe(missing);
+    expect(load(missing, { mayCreate: true })).toEqual({ key });
+  });
 
   it('TR23: an empty one, left by an interrupted first start of 0.1.0, is replaced by the next first start', async () => {
     const dataFolder = path.join(folder, 'data');

@@ -1,12 +1,8 @@
-import { Secret } from '@mooring/connectors/interface/secret';
 import { type LabKms, type LabTransit, startKms, startTransit } from '@mooring/lab/key-services';
-import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { apiClient } from '../../testing/api-client.js';
 import { startServer, type TestServer } from '../../testing/start-server.js';
 import { newHex } from '../crypto/random.js';
-import { gateOf } from '../oauth/__fixtures__/token-server.js';
-import { decryptMasterKey, KeyServiceError } from './key-service.js';
 
 const egress = { loopback: 'deny' };
 const connectionProperties = { host: '127.0.0.1', port: 9, db: 'd', username: 'u', password: 'p' };
@@ -155,55 +151,5 @@ describe('a master key that AWS KMS decrypts', () => {
     expect(log).toContain(refusal);
     expect(log).not.toContain(kms.secretAccessKey);
     expect(kms.answered.at(-1)).toBe(refusal);
-  });
-});
-
-describe('a key service that answers without end', () => {
-  it('TR1: returns no key, and is not read any further', async () => {
-    let written = 0;
-    const chunk = Buffer.alloc(64 * 1024, '[');
-    const flood = await listenOnLoopback(0, () => (_request, response) => {
-      const more = () => {
-        while (written < 400 * chunk.length && !response.destroyed) {
-          written += chunk.length;
-          if (!response.write(chunk)) return response.once('drain', more);
-        }
-        return response.end();
-      };
-      more();
-    });
-    const credentials = {
-      accessKeyId: 'AKIAEXAMPLE',
-      secretAccessKey: new Secret('secret'),
-      sessionToken: undefined,
-    };
-    const sources = [
-      {
-        source: 'transit',
-        address: flood.url,
-        mount: 'transit',
-        key: 'k',
-        ciphertext: 'vault:v1:eA==',
-        token: new Secret('t'),
-      },
-      {
-        source: 'aws-kms',
-        region: 'eu-west-1',
-        keyId: 'k',
-        ciphertext: 'eA==',
-        endpoint: flood.url,
-        encryptionContext: {},
-        credentials,
-      },
-    ] as const;
-    try {
-      for (const settings of sources) {
-        written = 0;
-        await expect(decryptMasterKey(settings, gateOf())).rejects.toThrow(KeyServiceError);
-        expect(written).toBeLessThan(400 * chunk.length);
-      }
-    } finally {
-      await flood.close();
-    }
   });
 });

@@ -1,5 +1,6 @@
 import { Secret } from '@mooring/connectors/interface/secret';
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
+import { listenOnLoopback } from '@mooring/lab/loopback-http';
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../store/store.js';
 import { answer, grantCase, tokenLifeMs } from './__fixtures__/grant-case.js';
@@ -37,6 +38,14 @@ describe('the life of a grant', () => {
     release();
     await process.settled();
     expect(calls()).toBe(1);
+    expect(await asked(process)).not.toBe(before);
+    expect(calls()).toBe(1);
+  });
+
+  it('G3: a token with less than half a minute left is not used while its successor comes', async () => {
+    const process = given.stand.process();
+    const before = await asked(process);
+    given.stand.clock.move(tokenLifeMs - 20_000);
     expect(await asked(process)).not.toBe(before);
     expect(calls()).toBe(1);
   });
@@ -123,12 +132,13 @@ describe('the life of a grant', () => {
     end();
     given.stand.lab.switches.tokenNext = [fault];
     const process = given.stand.process();
-    await expect(asked(process)).rejects.toMatchObject({ kind: 'unreachable', retryAfterSeconds: 1 });
-    expect(await given.stand.grantState(given.credential)).toMatchObject({
-      holder: null,
-      attempts: 1,
-      failures: 1,
+    await expect(asked(process)).rejects.toMatchObject({
+      ...{ kind: 'unreachable', retryAfterSeconds: 1 },
+      message: expect.stringContaining('It is not known whether it refreshed the sign-in.'),
     });
+    const suspect = await given.stand.grantState(given.credential);
+    expect(suspect).toMatchObject({ holder: null, attempts: 1, failures: 1 });
+    expect(suspect?.intent_version).toBe(1);
     await expect(asked(process)).rejects.toMatchObject({ kind: 'unreachable' });
     await expect(asked(given.stand.process())).rejects.toMatchObject({ kind: 'unreachable' });
     expect(calls()).toBe(1);
@@ -136,6 +146,34 @@ describe('the life of a grant', () => {
     expect(await isGood(await asked(process))).toBe(true);
     expect(calls()).toBe(2);
     expect(await given.stand.stateOf(given.credential)).toBe('ready');
+  });
+
+  it('F4: a provider that no request reached has done nothing, whatever is not known of an earlier one', async () => {
+    end();
+    const process = given.stand.process();
+    const gone = await listenOnLoopback(0, () => () => undefined);
+    await gone.close();
+    const preset = { ...given.stand.setup.preset, tokenEndpoint: `${gone.url}/token` };
+    const unreached = { ...given.stand.setup, preset };
+    const told = { kind: 'unreachable', message: expect.stringContaining('Nothing was lost.') };
+    await expect(process.accessToken(given.credential, unreached)).rejects.toMatchObject(told);
+    const state = () => given.stand.grantState(given.credential);
+    expect(await state()).toMatchObject({ holder: null, attempts: 0, intent_version: null, failures: 1 });
+    given.stand.clock.move(1000);
+    given.stand.lab.switches.tokenNext = [answer(503, 'down'), answer(429, {}, { 'retry-after': '9' })];
+    await expect(asked(process)).rejects.toMatchObject({ kind: 'unreachable' });
+    expect(await state()).toMatchObject({ attempts: 1, intent_version: 1, failures: 2 });
+    given.stand.clock.move(2000);
+    await expect(asked(process)).rejects.toMatchObject({ kind: 'rate_limited', retryAfterSeconds: 9 });
+    expect(await state()).toMatchObject({ attempts: 1, intent_version: 1, failures: 3, backed_off_at: null });
+    // What the provider asked for is no back-off: no probe goes ahead, though the provider answers others.
+    const other = await given.stand.credential();
+    given.stand.clock.move(8_000);
+    expect(await isGood(await tokenOf(process, other, { refused: new Secret('') }))).toBe(true);
+    await expect(asked(process)).rejects.toMatchObject({ retryAfterSeconds: 1 });
+    given.stand.clock.move(1000);
+    expect(await isGood(await asked(process))).toBe(true);
+    expect(await state()).toMatchObject({ attempts: 0, intent_version: null, failures: 0 });
   });
 
   it('F4, O25: doubles the pause, and continues with a token that is still good', async () => {
@@ -171,10 +209,14 @@ describe('the life of a grant', () => {
     expect(await isGood(await asked())).toBe(true);
   });
 
-  it('F6: a refused client is for the operator; no user has to sign in', async () => {
+  it('F6: a refused client is for who registered it; no user has to sign in', async () => {
     end();
     given.stand.lab.switches.tokenNext = [answer(401, { error: 'invalid_client' })];
-    await expect(asked()).rejects.toMatchObject({ kind: 'unreachable', remedy: /operator/ });
+    await expect(asked()).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(/\(invalid_client\) Nothing was lost\.$/),
+      remedy: 'Check the OAuth client and the endpoints of the connection.',
+    });
     expect(await given.stand.stateOf(given.credential)).toBe('ready');
     given.stand.clock.move(60_000);
     expect(await isGood(await asked())).toBe(true);

@@ -1,15 +1,18 @@
 import { linkSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
-import { sql } from 'kysely';
 import { describe, expect, inject, it } from 'vitest';
 import { gateOf } from '../../oauth/__fixtures__/token-server.js';
+import type { Store } from '../../store/store.js';
+import { OutcomeUnknownError } from '../../store/store-error.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { answer, grantCase } from './__fixtures__/grant-case.js';
 
+const notKnown = expect.stringContaining('not known whether');
+
 describe('several processes and one grant', () => {
   const given = grantCase();
-  const { calls, isGood, end, holdNext, tokenOf, asked, soon } = given;
+  const { calls, isGood, end, holdNext, tokenOf, asked, refuseWrites, soon } = given;
 
   /** A lease of a process that this one knows nothing of, which ends in five seconds by the store's clock. */
   const heldElsewhere = () =>
@@ -43,23 +46,11 @@ describe('several processes and one grant', () => {
     end();
     await heldElsewhere();
     given.stand.clock.move(5001);
-    const { db } = given.stand.store;
     const process = given.stand.process({ times: { graceMs: 2000, waitMs: 1000 } });
-    // A read-only store: what is looked at is there, what is written is refused.
-    const refuseWrites = {
-      sqlite: [
-        "create trigger read_only before update on grant_state begin select raise(abort, 'read-only'); end",
-        'drop trigger read_only',
-      ],
-      postgresql: [
-        'alter table grant_state add constraint read_only check (fence < 0) not valid',
-        'alter table grant_state drop constraint read_only',
-      ],
-    }[given.stand.store.kind] as [string, string];
-    await sql.raw(refuseWrites[0]).execute(db);
+    const takeWrites = await refuseWrites('grant_state');
     // Not looked on at for long: the store says at the first look that it takes no writes.
     expect(await asked(process).catch((error: unknown) => error)).not.toBeInstanceOf(ConnectorError);
-    await sql.raw(refuseWrites[1]).execute(db);
+    await takeWrites();
     const back = performance.now();
     const waiting = asked(given.stand.process({ times: { graceMs: 800 } }));
     await soon(async () => performance.now() - back > 400);
@@ -76,7 +67,14 @@ describe('several processes and one grant', () => {
     const { arrived, release } = holdNext();
     const waiting = asked(before).catch((error: unknown) => error);
     await arrived;
-    const { holder } = (await given.stand.grantState(given.credential)) ?? {};
+    const held = await given.stand.grantState(given.credential);
+    const leaseMs = Date.parse(held?.lease_until ?? '') - given.stand.clock.now();
+    expect(leaseMs).toBeGreaterThan(120_000);
+    expect(leaseMs).toBeLessThanOrEqual(150_000);
+    // Nothing of its own.
+    await before.recover();
+    expect(await given.stand.grantState(given.credential)).toEqual(held);
+    const { holder } = held ?? {};
     release();
     await waiting;
     await before.close();
@@ -146,27 +144,59 @@ describe('several processes and one grant', () => {
     expect(await given.stand.grantState(given.credential)).toMatchObject({ holder: null, attempts: 0 });
   });
 
+  it('LI18, F12: a process that is too late each time sends nothing, holds nothing, and says when to try again', async () => {
+    end();
+    const process = given.stand.process({ times: { beginMs: 0 } });
+    await expect(asked(process)).rejects.toMatchObject({ kind: 'unreachable', retryAfterSeconds: 1 });
+    expect(calls()).toBe(0);
+    const row = await given.stand.grantState(given.credential);
+    expect(row).toMatchObject({
+      holder: null,
+      attempts: 0,
+      intent_version: null,
+      failures: 0,
+      not_before: null,
+    });
+    expect(await isGood(await asked())).toBe(true);
+  });
+
   it('LI19, F13: callers stop waiting for a slow provider, with an error that says that the outcome is not known, and its late answer is kept', async () => {
     end();
     const { arrived, release } = holdNext();
     const process = given.stand.process({ times: { waitMs: 200 } });
     const told = expect(asked(process)).rejects.toMatchObject({
       kind: 'unreachable',
-      message: /not known whether/,
+      message: notKnown,
       retryAfterSeconds: 5,
     });
     await arrived;
     await told;
     // Others get the same error, and no process sends the refresh token a second time.
-    await expect(asked(process)).rejects.toMatchObject({ message: /not known whether/ });
+    await expect(asked(process)).rejects.toMatchObject({ message: notKnown });
     await expect(asked(given.stand.process({ times: { waitMs: 200 } }))).rejects.toMatchObject({
-      message: /not known whether/,
+      message: notKnown,
     });
     expect(calls()).toBe(1);
     release();
     await process.settled();
     expect(await isGood(await asked(process))).toBe(true);
     expect(calls()).toBe(1);
+  });
+
+  it('F11: a lease whose outcome is not known is no outcome that the caller has to look after', async () => {
+    end();
+    let isLost = true;
+    const store: Store = {
+      ...given.stand.store,
+      transaction(work) {
+        if (!isLost) return given.stand.store.transaction(work);
+        isLost = false;
+        throw new OutcomeUnknownError('The connection was lost.');
+      },
+    };
+    const process = given.stand.process({ store });
+    await expect(asked(process)).rejects.toMatchObject({ name: 'StoreUnavailableError' });
+    expect(await isGood(await asked(process))).toBe(true);
   });
 
   it('LI17, F10: a late answer is kept although another process has found the grant dead', async () => {
@@ -183,6 +213,35 @@ describe('several processes and one grant', () => {
     expect(await isGood(await waiting)).toBe(true);
     expect(await given.stand.stateOf(given.credential)).toBe('ready');
   });
+
+  it.each<[string, () => Promise<unknown>, number]>([
+    [
+      'found dead',
+      async () => {
+        given.stand.lab.switches.tokenNext = [answer(400, { error: 'invalid_grant' })];
+        await expect(asked()).rejects.toMatchObject({ kind: 'auth_failed' });
+      },
+      1,
+    ],
+    ['deleted', () => given.stand.delete(given.credential), 0],
+  ])(
+    'LI21, F2: a grant that is %s between the look and the lease is not sent to its provider',
+    async (_, meanwhile, sent) => {
+      end();
+      let others: Promise<unknown> | undefined;
+      const store: Store = {
+        ...given.stand.store,
+        async transaction(work) {
+          others ??= meanwhile();
+          await others;
+          return given.stand.store.transaction(work);
+        },
+      };
+      await expect(asked(given.stand.process({ store }))).rejects.toMatchObject({ kind: 'auth_failed' });
+      expect(calls()).toBe(sent);
+      expect((await given.stand.grantState(given.credential))?.holder ?? null).toBeNull();
+    },
+  );
 
   it('LI21, F2: a dead refresh token is called once by all processes together', async () => {
     end();

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Secret } from '@mooring/connectors/interface/secret';
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
@@ -7,11 +7,72 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { expectNoSecretIn } from '../../../testing/secret-scan.js';
 import { filesIn } from '../../../testing/secret-search.js';
-import { answer, grantCase } from './__fixtures__/grant-case.js';
+import { answer, grantCase, tokenLifeMs } from './__fixtures__/grant-case.js';
+
+describe('the token that a use gets', () => {
+  const given = grantCase();
+  const { calls, isGood, end, tokenOf, asked } = given;
+
+  it('G2, F4: a refresh ahead of time that fails costs no use, until the provider proves the grant dead', async () => {
+    const process = given.stand.process();
+    const before = await asked(process);
+    given.stand.clock.move(tokenLifeMs - 40_000);
+    given.stand.lab.switches.tokenNext = [answer(503, 'down')];
+    expect(await asked(process)).toBe(before);
+    await process.settled();
+    expect(calls()).toBe(1);
+    given.stand.clock.move(20_000);
+    given.stand.lab.switches.tokenNext = [answer(400, { error: 'invalid_grant' })];
+    await expect(asked(process)).rejects.toMatchObject({ kind: 'auth_failed' });
+  });
+
+  it('G4: no use gets the token again that its source refused', async () => {
+    const process = given.stand.process();
+    const refused = { refused: new Secret(await asked(process)) };
+    given.stand.lab.switches.tokenNext = [answer(503, 'down')];
+    await expect(tokenOf(process, given.credential, refused)).rejects.toMatchObject({ kind: 'unreachable' });
+    given.stand.clock.move(2_000);
+    // Neither does one that joins a refresh of others.
+    end();
+    given.stand.lab.switches.tokenNext = [answer(200, { access_token: 'poor', expires_in: 600 })];
+    const [first, second] = await Promise.all([
+      asked(process),
+      tokenOf(process, given.credential, { refused: new Secret('poor') }),
+    ]);
+    expect(first).toBe('poor');
+    expect(await isGood(second)).toBe(true);
+    expect(calls()).toBe(3);
+  });
+
+  it('G4: a refused use asks the provider whether its grant is alive, unless that is known', async () => {
+    const process = given.stand.process();
+    const handedOut = new Secret(await asked(process));
+    const now = given.stand.clock.now();
+    const assertAlive = (used: object, grants = process) =>
+      grants.assertAlive(given.credential, given.stand.setup, { handedOut, askedAt: now, ...used });
+    const renewed = { kind: 'unreachable', isRetryable: true };
+    await expect(assertAlive({ handedOut: undefined })).rejects.toMatchObject(renewed);
+    await expect(assertAlive({ handedOut: new Secret('older') })).rejects.toMatchObject(renewed);
+    // It was issued during the use.
+    await assertAlive({ askedAt: now - 3_600_000 });
+    expect(calls()).toBe(0);
+    await assertAlive({});
+    expect(calls()).toBe(1);
+    await expect(assertAlive({})).rejects.toMatchObject(renewed);
+    const current = { handedOut: new Secret(await asked(process)), askedAt: now + 3_600_000 };
+    given.stand.lab.switches.tokenAlways = answer(400, { error: 'invalid_grant' });
+    for (const grants of [process, given.stand.process()]) {
+      await expect(assertAlive(current, grants)).rejects.toMatchObject({ kind: 'auth_failed' });
+    }
+    expect(calls()).toBe(2);
+    await given.stand.delete(given.credential);
+    await expect(assertAlive(current)).rejects.toMatchObject({ kind: 'auth_failed' });
+  });
+});
 
 describe('what becomes of refreshed tokens', () => {
   const given = grantCase();
-  const { calls, isGood, end, holdNext, tokenOf, asked, signInAgain, soon } = given;
+  const { calls, isGood, end, holdNext, tokenOf, asked, signInAgain, refuseWrites, soon } = given;
 
   it('F8, O29: a deleted credential stays deleted, and tokens that were just issued are revoked', async () => {
     end();
@@ -86,6 +147,40 @@ describe('what becomes of refreshed tokens', () => {
     expect(await asked(given.stand.process())).toBe(token);
     expect(calls()).toBe(1);
   });
+
+  it('F11, F13: callers stop waiting for the store too, and tokens wait in memory where nothing can be sealed', async () => {
+    end();
+    const dataFolder = given.stand.newFolder();
+    const { arrived, release } = holdNext();
+    const process = given.stand.process({ dataFolder, times: { waitMs: 200 } });
+    writeFileSync(path.join(dataFolder, 'kept-tokens'), 'no folder');
+    const nameOfFailure = () => asked(process).catch(({ name }) => name);
+    const waiting = nameOfFailure();
+    await arrived;
+    const takeWrites = await refuseWrites('secret');
+    release();
+    await waiting;
+    await expect.poll(nameOfFailure).toBe('StoreUnavailableError');
+    await takeWrites();
+    await process.settled();
+    expect(await isGood(await asked(given.stand.process()))).toBe(true);
+    expect(calls()).toBe(1);
+  });
+
+  it('F8, O28: tokens of a credential that is gone are revoked once, though the store was away meanwhile', async () => {
+    const revoker = given.stand.revoker(50);
+    const { db } = given.stand.store;
+    await sql.raw('alter table revocation rename to revocation_away').execute(db);
+    await revoker.revokeTokens(given.credential, given.stand.setup, { accessToken: new Secret('orphan') });
+    await sql.raw('alter table revocation_away rename to revocation').execute(db);
+    for (const _ of [1, 2]) await revoker.settled();
+    const noted = db.selectFrom('revocation').where('credential_id', '=', given.credential.id);
+    expect(await noted.select(['status', 'attempts']).execute()).toEqual([
+      { status: 'revoked', attempts: 1 },
+    ]);
+    await revoker.close();
+  });
+
   const keptIn = (dataFolder: string): string[] => {
     const kept = path.join(dataFolder, 'kept-tokens');
     return existsSync(kept) ? readdirSync(kept) : [];
@@ -177,13 +272,8 @@ describe('what becomes of refreshed tokens', () => {
     });
     const revoker = given.stand.revoker(50);
     const preset = { ...given.stand.setup.preset, revocationEndpoint: `${silent.url}/revoke` };
-    await revoker.revokeTokens(
-      given.credential,
-      { ...given.stand.setup, preset },
-      {
-        accessToken: new Secret('given up'),
-      },
-    );
+    const tokens = { accessToken: new Secret('given up') };
+    await revoker.revokeTokens(given.credential, { ...given.stand.setup, preset }, tokens);
     await soon(async () => isAsked);
     const begun = performance.now();
     await revoker.close();

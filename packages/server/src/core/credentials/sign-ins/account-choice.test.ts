@@ -109,6 +109,20 @@ describe('signing in again with a pasted code of another account', () => {
     expect((await choose(signInId, 'replace')).status).toBe(400);
   });
 
+  it('O06: a grant whose account its user did not choose in time is kept by nobody, and revoked at its provider', async () => {
+    const { authUrl, signInId, poll } = signInOf(await use());
+    await paste(await walk(authUrl, 'bob'));
+    given.lab.resetCounts();
+    const past = '2026-01-01T00:00:00.000Z';
+    await given.server.sql(`update sign_in set expires_at = '${past}' where id = '${signInId}'`);
+    const late = await choose(signInId, 'replace');
+    expect([late.status, late.body.errors[0].code]).toEqual([400, 'SIGN-IN-INVALID']);
+    await given.server.restart();
+    await expect.poll(() => given.lab.counts().revocation).toBe(1);
+    expect((await given.alice.api.get(poll)).body.state).toBe('expired');
+    expect((await use()).status).toBe(403);
+  });
+
   it('keeps a grant or revokes it, never both, when two choices arrive at once', async () => {
     for (const choices of [
       ['replace', 'cancel'],

@@ -14,6 +14,15 @@ export const refreshToken = 'canary-refresh-token';
 export const at = Date.parse('2026-01-02T03:04:05Z');
 export const good = { access_token: 'canary-access-token', token_type: 'Bearer', expires_in: 600 };
 
+/** An ID token at that time, for our client. Its signature is nobody's: over TLS, the library does not read it. */
+export function idTokenOf(claims: Record<string, unknown>, alg = 'RS256'): string {
+  const own = { aud: client.clientId, sub: 'alice', iat: at / 1000, exp: at / 1000 + 60 };
+  const parts = [{ alg }, { ...own, ...claims }].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  );
+  return [...parts, 'c2lnbmVk'].join('.');
+}
+
 /** A token endpoint, and the two grants of a person against it with the answer that is wanted. */
 export interface TokenProbe extends AsyncDisposable {
   server: TokenServer;

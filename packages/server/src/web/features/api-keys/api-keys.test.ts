@@ -68,6 +68,15 @@ describe('api-keys', () => {
       expect((await carol.api.post('/api/v1/api-keys', { description: 'third' })).status).toBe(409);
       expect((await carol.api.delete(`/api/v1/api-keys/${week.body.id}`)).status).toBe(204);
       expect((await carol.api.post('/api/v1/api-keys', { description: 'again' })).status).toBe(201);
+      // Only keys that still work count: one without an end does, one that has expired does not.
+      const set = (end: string) =>
+        server.sql(
+          `UPDATE api_key SET expires_at = ${end} WHERE user_id = '${carol.id}' AND description = 'again'`,
+        );
+      await set('NULL');
+      expect((await carol.api.post('/api/v1/api-keys', { description: 'too many' })).status).toBe(409);
+      await set(`'2020-01-01T00:00:00.000Z'`);
+      expect((await carol.api.post('/api/v1/api-keys', { description: 'in its place' })).status).toBe(201);
       await admin.patch(path, [{ op: 'replace', path: '/max_keys_per_user', value: 1000 }]);
     });
   });
@@ -89,6 +98,8 @@ describe('api-keys', () => {
     it('refuses invalid limits', async () => {
       for (const [path, value] of [
         ['/max_keys_per_user', 0],
+        ['/max_keys_per_user', 1001],
+        ['/max_keys_per_user', 1.5],
         ['/max_api_key_expiry', 'a week'],
         ['/max_api_key_expiry', 'P20Y'],
         ['/scim_externalClient_expiry', 'P1D'],
@@ -96,6 +107,19 @@ describe('api-keys', () => {
         const patch = [{ op: 'replace', path, value }];
         expect((await admin.patch(`/api/v1/api-keys/configs/${tenantId}`, patch)).status).toBe(400);
       }
+      const path = `/api/v1/api-keys/configs/${tenantId}`;
+      const before = (await admin.get(path)).body;
+      const one = { path: '/max_keys_per_user', value: 1 };
+      expect((await admin.patch(path, [{ op: 'remove', path: one.path }])).status).toBe(400);
+      expect(
+        (
+          await admin.patch(path, [
+            { ...one, op: 'replace' },
+            { ...one, op: 'add' },
+          ])
+        ).status,
+      ).toBe(400);
+      expect((await admin.get(path)).body).toEqual(before);
     });
   });
 

@@ -151,4 +151,27 @@ describe('TR5: the owner of an embedded connection leaves', () => {
     expect((await takeOver(facilitator)).status).toBe(403);
     expect((await use(member)).status).toBe(200);
   });
+
+  it.each([
+    ['in no space', () => ({}), {}],
+    [
+      'with separated credentials',
+      () => ({ space: spaceId }),
+      { separateCredentials: true, credentialsName: 'mine' },
+    ],
+  ])('a connection %s is taken over by nobody', async (what, place, choice) => {
+    const boss = await addUser(server.url, server.adminKey, `boss ${count}`, ['TenantAdmin']);
+    await join(boss, 'facilitator');
+    const properties = { url: `${source.url}/items`, authSchema: 'basic', ...logins.leaver, ...choice };
+    const answer = await leaver.api.post(path, {
+      ...{ datasourceID: 'rest', qName: `${what} ${count}`, ...place(), connectionProperties: properties },
+    });
+    expect(answer.status, answer.text).toBe(201);
+    made = answer.body;
+    await disable(leaver);
+    for (const { api } of [boss, facilitator])
+      expect((await api.get(`${path}/${made.qID}/credential`)).body).not.toHaveProperty('ownerLeft');
+    expect((await takeOver(facilitator)).status).not.toBe(204);
+    expect(users).toEqual([]);
+  });
 });

@@ -144,6 +144,21 @@ describe('what another user owns', () => {
     expect((await bob.api.delete(`/api/v1/data-connections/${mine.body.qID}`)).status).toBe(404);
   });
 
+  it('an id that is no UUID is a 400 that names it, wherever it is sent', async () => {
+    for (const [field, answer] of [
+      ['qID', await bob.api.get(`${path}/nonesuch`)],
+      ['qID', await bob.api.get(`${path}/nonesuch/credential`)],
+      ['qID', await bob.api.post(`${path}/nonesuch/actions/resolve`)],
+      ['id', await bob.api.post(`${path}/actions/duplicate`, { id: 'nonesuch' })],
+    ] as const) {
+      expect(answer.status, answer.text).toBe(400);
+      expect(answer.body.errors[0]).toMatchObject({
+        code: 'DCERROR-0010',
+        detail: expect.stringContaining(`${field}: `),
+      });
+    }
+  });
+
   it("X05: another user's credential gets the same answer as an unknown id, also as selectedCredentials", async () => {
     await create(alice, 'X05', { ...s3Properties, separateCredentials: true, credentialsName: 'x05' });
     const credential = await alice.api.get('/api/v1/data-credentials/x05?byCredentialName=true');

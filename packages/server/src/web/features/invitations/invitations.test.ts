@@ -91,6 +91,30 @@ describe('invitations', () => {
     expect(own.body.sub).toBe(alice.id);
   });
 
+  it('TR4: takes a name for its user once, whatever the case of the address, and each role once', async () => {
+    const body = { name: 'Erin', email: 'Erin@Example.com', subject: 'team\\qlikbot\\erin' };
+    const made = await admin.post(path, { ...body, roles: ['DataAdmin', 'AnalyticsAdmin', 'DataAdmin'] });
+    expect(made.status, made.text).toBe(201);
+    const { roles } = (await admin.get(`/api/v1/users/${made.body.userId}`)).body;
+    expect(roles).toEqual(['DataAdmin', 'AnalyticsAdmin']);
+    expect((await admin.post(path, { ...body, subject: 'erin', email: 'eRIN@example.COM' })).status).toBe(
+      409,
+    );
+  });
+
+  it('W09: a mistyped link is refused without asking the store', async () => {
+    const { token } = (await admin.post(path, { name: 'Frank' })).body;
+    const mistyped = token.slice(0, -1) + (token.endsWith('0') ? '1' : '0');
+    await server.sql('ALTER TABLE invitation RENAME TO invitation_away');
+    try {
+      expect((await redeem(mistyped)).status).toBe(404);
+      expect((await redeem(token)).status).toBeGreaterThanOrEqual(500);
+    } finally {
+      await server.sql('ALTER TABLE invitation_away RENAME TO invitation');
+    }
+    expect((await redeem(` ${token} `)).status).toBe(201);
+  });
+
   it('works for one of many concurrent requests', async () => {
     const { token } = (await admin.post(path, { name: 'Crowd' })).body;
     const answers = await Promise.all(Array.from({ length: 8 }, () => redeem(token)));

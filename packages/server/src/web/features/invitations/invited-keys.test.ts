@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { apiClient, redeem } from '../../../testing/api-client.js';
+import { addUser, apiClient, redeem } from '../../../testing/api-client.js';
 import {
   credentials,
   keys,
@@ -113,5 +113,14 @@ describe('a key from an invitation, and the keys made with it', () => {
     const { token } = (await admin.post('/api/v1/invitations', { userId: id })).body;
     const dave = apiClient(server.url, (await redeem(server.url, token)).key);
     expect((await use(dave, ofCarol)).status).toBe(200);
+  });
+
+  it('is limited for a user without any key who has a credential', async () => {
+    const erin = await addUser(server.url, server.adminKey, 'erin');
+    await make(erin);
+    await server.sql(`DELETE FROM api_key WHERE user_id = '${erin.id}'`);
+    const { token } = (await admin.post('/api/v1/invitations', { userId: erin.id })).body;
+    const redeemed = await admin.post('/api/v1/invitations/actions/redeem', { token });
+    expect(redeemed.body.apiKey, redeemed.text).toMatchObject({ awaitsApproval: true });
   });
 });

@@ -127,6 +127,20 @@ describe('machines with access tokens', () => {
       expect((await anyone.post('/oauth/token', 'x', { 'content-type': 'text/plain' })).status).toBe(415);
     });
 
+    it('W09: a mistyped secret is refused without asking the store', async () => {
+      const client = await makeClient('mistyped');
+      const last = client.clientSecret.endsWith('0') ? '1' : '0';
+      const mistyped = client.clientSecret.slice(0, -1) + last;
+      await server.sql('ALTER TABLE oauth_client_secret RENAME TO secret_away');
+      try {
+        expectRefused(await ask({ ...client, clientSecret: mistyped }), 401, 'invalid_client');
+        expect((await ask(client)).status).toBeGreaterThanOrEqual(500);
+      } finally {
+        await server.sql('ALTER TABLE secret_away RENAME TO oauth_client_secret');
+      }
+      expect((await ask(client)).status).toBe(200);
+    });
+
     it('W02: no other route accepts a form', async () => {
       expect((await admin.post('/api/v1/users', 'subject=x', form)).status).toBe(415);
     });
@@ -143,6 +157,16 @@ describe('machines with access tokens', () => {
       expect((await admin.patch(`/api/v1/oauth-clients/${client.clientId}`, patch)).status).toBe(204);
       expect((await wide.api.post('/api/v1/users', { subject: 'by wide again' })).status).toBe(403);
       expect((await wide.api.get('/api/v1/users/me')).body.roles).toEqual([]);
+    });
+
+    it('W13: ends with the last scope that it shares with its client', async () => {
+      const client = await makeClient('narrowed', 'user_default', 'admin_classic');
+      const wide = await signedIn(client, { scope: 'admin_classic' });
+      const both = await signedIn(client);
+      const patch = [{ op: 'replace', path: '/allowedScopes', value: ['user_default'] }];
+      expect((await admin.patch(`/api/v1/oauth-clients/${client.clientId}`, patch)).status).toBe(204);
+      expect((await wide.api.get('/api/v1/users/me')).status).toBe(401);
+      expect((await both.api.get('/api/v1/users/me')).status).toBe(200);
     });
 
     it('X08: a machine without a credential of its own is refused on a separated connection', async () => {
@@ -178,6 +202,9 @@ describe('machines with access tokens', () => {
       const { token, api } = await signedIn(client);
       const mine = await api.get('/api/v1/oauth-tokens');
       expect(mine.body.data).toMatchObject([{ userId: client.userId, clientId: client.clientId }]);
+      const [{ createdAt, expiresAt }] = mine.body.data;
+      expect(Date.parse(expiresAt) - Date.parse(createdAt)).toBe(6 * 3600_000);
+      expect(Math.abs(Date.now() - Date.parse(createdAt))).toBeLessThan(60_000);
       expect(mine.text).not.toContain(token.split('.')[2]);
       const [{ id }] = mine.body.data;
       expect((await alice.api.get('/api/v1/oauth-tokens')).body.data).toEqual([]);
@@ -236,6 +263,7 @@ describe('machines with access tokens', () => {
       'another type': `${encode({ alg: 'ES256', kid, typ: 'JWT' })}.${payload}.${signature}`,
       'changed claims': `${header}.${encode({ ...claims, sub: alice.id })}.${signature}`,
       garbage: 'eyJhbGciOiJFUzI1NiJ9.e30.AA',
+      'a header that is not JSON': `eyJhbGciOiJ.${payload}.${signature}`,
     };
     for (const [what, value] of Object.entries(forged)) {
       const answer = await apiClient(server.url, value).get('/api/v1/users/me');

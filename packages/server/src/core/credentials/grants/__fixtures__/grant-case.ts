@@ -1,5 +1,6 @@
 import type { TokenFault } from '@mooring/lab/authorization-server/faults';
 import { createSwitches } from '@mooring/lab/authorization-server/faults';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import type { CredentialTable } from '../../../store/tables.js';
 import type { TokenOptions } from '../access-token.js';
@@ -85,6 +86,22 @@ export function grantCase() {
     signInAgain: () => {
       stand.clock.reset();
       return stand.signInAgain(credential);
+    },
+    /** Makes the store a read-only one as far as a table goes. @returns what ends it */
+    async refuseWrites(table: 'grant_state' | 'secret') {
+      const { db, kind } = stand.store;
+      const [begin, finish] = {
+        sqlite: [
+          `create trigger read_only before update on ${table} begin select raise(abort, 'read-only'); end`,
+          'drop trigger read_only',
+        ],
+        postgresql: [
+          `alter table ${table} add constraint read_only check (tenant_id = '') not valid`,
+          `alter table ${table} drop constraint read_only`,
+        ],
+      }[kind] as [string, string];
+      await sql.raw(begin).execute(db);
+      return () => sql.raw(finish).execute(db);
     },
     soon: (condition: () => Promise<boolean>) => expect.poll(condition, { interval: 5 }).toBe(true),
   };
