@@ -104,7 +104,7 @@ function useExamples(has: Belongings): Record<string, RouteExample> {
   return {
     testConnection: { params },
     browseConnection: { params, body: { path: ['lab'], limit: 10, page: 'x' } },
-    describeConnection: { params, body: target },
+    describeConnection: { params, body: { path: target.path } },
     previewConnection: { params, body: target },
     readConnection: { params, body: target },
     resolveConnection: { params, body: { as: has.userId } },

@@ -268,7 +268,7 @@ describe('translate', () => {
     expect(translate(table, failure, new AbortController().signal).kind).toBe('too_large');
   });
 
-  it.each([undefined, null, 'text', 7, {}, [1]])('answers for %j, which is no error', (thrown) => {
+  it.each([undefined, null, 'text', 7, {}, [1]])('answers for %j, which is not an error', (thrown) => {
     expect(translate(table, thrown)).toMatchObject({ kind: 'protocol_error', nativeCode: undefined });
   });
 });

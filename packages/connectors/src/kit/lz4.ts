@@ -1,4 +1,4 @@
-// LZ4 as Parquet and Arrow use it: github.com/lz4/lz4, doc/lz4_Block_format.md and doc/lz4_Frame_format.md (1.6.3).
+// LZ4 blocks: github.com/lz4/lz4, doc/lz4_Block_format.md (1.6.3).
 
 /**
  * Copies output that was written before; source and target overlap where the length exceeds the offset.
@@ -49,47 +49,4 @@ export function decodeLz4Block(input: Uint8Array, output: Uint8Array, start: num
     to += length;
   }
   return to;
-}
-
-const MAGIC = 0x184d_2204;
-/** Bits of the frame descriptor's first byte. */
-const flags = { version: 0b1100_0000, blockChecksum: 16, contentSize: 8, contentChecksum: 4, dictionary: 1 };
-const STORED = 0x8000_0000;
-
-/**
- * The content of a frame, whose checksums are not looked at.
- * @param length of the content
- * @returns undefined for a broken frame, one that needs a dictionary, and one of another length
- */
-export function decodeLz4Frame(frame: Uint8Array, length: number): Uint8Array | undefined {
-  if (frame.length < 7) return undefined;
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  const flag = view.getUint8(4);
-  if (view.getUint32(0, true) !== MAGIC || (flag & flags.version) !== 64 || (flag & flags.dictionary) !== 0)
-    return undefined;
-  const output = new Uint8Array(length);
-  const trailer = flag & flags.blockChecksum ? 4 : 0;
-  let at = 7 + (flag & flags.contentSize ? 8 : 0);
-  for (let to = 0; at + 4 <= frame.length; ) {
-    const size = view.getUint32(at, true);
-    at += 4;
-    if (size === 0) {
-      const end = at + (flag & flags.contentChecksum ? 4 : 0);
-      return to === length && end === frame.length ? output : undefined;
-    }
-    const stored = size % STORED;
-    if (stored + trailer > frame.length - at) return undefined;
-    const block = frame.subarray(at, at + stored);
-    at += stored + trailer;
-    if (size < STORED) {
-      const end = decodeLz4Block(block, output, to);
-      if (end === undefined) return undefined;
-      to = end;
-    } else {
-      if (stored > length - to) return undefined;
-      output.set(block, to);
-      to += stored;
-    }
-  }
-  return undefined;
 }

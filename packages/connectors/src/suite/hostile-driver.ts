@@ -161,7 +161,7 @@ export const empties = (): Session => ({
 let isTicking = false;
 const moduleQueue: (() => void)[] = [];
 
-/** Fails where nobody waits. Kept apart from the others, because it needs a process that asks {@link strayed}. */
+/** Throws outside of any call. Kept apart from the others, because it needs a process that asks {@link strayed}. */
 export const strayWays = {
   timer: () => void setTimeout(() => fail('timer'), 1),
   immediate: () => void setImmediate(() => fail('immediate')),
@@ -178,7 +178,7 @@ export const strayWays = {
     socket.on('connect', () => socket.write('{"verb":"goodbye"}\n'));
     socket.on('data', () => fail('socket'));
   },
-  /** A refused connection whose `error` event nobody hears. */
+  /** A refused connection whose `error` event has no listener. */
   unheard({ network }: Context, { host }: { host: string }) {
     network.socket({ host, port: 1 });
   },

@@ -33,7 +33,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     if (!strayed(error)) process.exit(exitOfOthers);
   });
 
-const server = await startToyServer({ people: toyPeople(20) });
+const server = await startToyServer({ items: toyPeople(20) });
 const call = (timeoutMs = 60_000) => ({ signal: new AbortController().signal, timeoutMs });
 
 const open = (source: AnySource, network: Network, onStray: () => void) =>
@@ -49,7 +49,7 @@ const open = (source: AnySource, network: Network, onStray: () => void) =>
   );
 
 async function rowsOf(use: Awaited<ReturnType<typeof open>>): Promise<number> {
-  const { batches } = await use.read({ target: { path: ['main', 'people'] }, batchRows: 5 }, call());
+  const { batches } = await use.read({ target: { path: ['main', 'items'] }, batchRows: 5 }, call());
   let rows = 0;
   for await (const batch of batches) rows += 'rows' in batch ? batch.rows.length : 0;
   return rows;

@@ -173,7 +173,7 @@ async function obey(served: Served, order: ToyOrder, visit: Visit): Promise<unkn
   if (order.verb === 'cancel') return visits.get(order.key)?.stop?.();
   if (order.verb === 'signIn') {
     const isRight = order.secret === toyToken || (order.user === toyUser && order.secret === toyPassword);
-    // A server that repeats what it was told, as some do.
+    // A server that repeats what it received, as some do.
     if (!isRight) throw failure('28P01', `no such login: ${order.user} ${order.secret}`);
     visit.isSignedIn = true;
     return { key: visit.key, product: 'Toy', version: '1.0' };
@@ -272,7 +272,7 @@ export function toyPeople(count: number): ToyTable {
     const day = `20${two(id % 30)}-0${(id % 9) + 1}-${two((id % 28) + 1)}`;
     const time = `${two(id % 24)}:${two(id % 60)}:00`;
     return [
-      ...[id, `person ${id % 7}`, id % 2 === 0, String(9_007_199_254_740_993n + BigInt(id))],
+      ...[id, `item ${id % 7}`, id % 2 === 0, String(9_007_199_254_740_993n + BigInt(id))],
       ...[`${id}.${two(id % 100)}`, id / 4, day, time, `${day}T${time}Z`, `${day}T${time}`],
       ...[Buffer.from(`photo ${id}`).toString('base64'), { tags: [id, `tag ${id}`] }],
     ];

@@ -38,6 +38,6 @@ function withOwnItems(data: Data): Data {
   return data.clone(data.type, 0, data.length, data.nullCount, buffers as never, [own]);
 }
 
-/** The columns of some rows of a batch, with nothing of its other rows. */
+/** The columns of some rows of a batch, without its other rows. */
 export const cutColumns = (batch: RecordBatch, from: number, length: number): Data[] =>
   batch.data.children.map((child) => withOwnItems(cut(child, from, length)));

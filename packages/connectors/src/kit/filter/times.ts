@@ -47,7 +47,7 @@ function unusualKey(text: string): string | undefined {
   return `${String(year).padStart(4, '0')}${rest}`;
 }
 
-/** Key of a date, a local date and time, or an instant in UTC; undefined for what is none. */
+/** Key of a date, a local date and time, or an instant in UTC; undefined for anything else. */
 export const dateKey = (cell: Cell): string | undefined =>
   typeof cell === 'string' ? (plainKey(cell) ?? unusualKey(cell)) : undefined;
 
@@ -73,7 +73,7 @@ function kindOfUnusual(text: string) {
   return /(?:Z|\+00)(?: BC)?$/.test(text) ? 'timestamp' : 'datetime';
 }
 
-/** A value of a filter as a cell of this type would be written; undefined if it is no such value. */
+/** A value of a filter as a cell of this type would be written; undefined for any other value. */
 export function timeValue(type: 'date' | 'datetime' | 'timestamp', text: string): string | undefined {
   const [matched, date, time, fraction = '', zone] = given.exec(text) ?? [];
   if (matched === undefined) return isEnd(text) || kindOfUnusual(text) === type ? text : undefined;

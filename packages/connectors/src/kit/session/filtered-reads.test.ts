@@ -12,7 +12,7 @@ import { call, columns, done, failing, numbered, openOn, pathOf, reading, rowsOf
 let server: ToyServer;
 let use: OpenUse;
 beforeAll(async () => {
-  server = await startToyServer({ people: toyPeople(50) });
+  server = await startToyServer({ items: toyPeople(50) });
   ({ use } = await openOn(toySource as unknown as AnySource, server));
 });
 afterAll(async () => {
@@ -20,8 +20,8 @@ afterAll(async () => {
   await server.close();
 });
 
-const target = pathOf('people');
-const people = () => server.tables['people'] as ToyServer['tables'][string];
+const target = pathOf('items');
+const items = () => server.tables['items'] as ToyServer['tables'][string];
 
 describe('a filter', () => {
   const filters: Filter[] = [
@@ -45,21 +45,21 @@ describe('a filter', () => {
         { column: 'name', op: 'null' },
       ],
     },
-    { not: { column: 'name', op: 'in', value: ['person 1', 'person 2'] } },
+    { not: { column: 'name', op: 'in', value: ['item 1', 'item 2'] } },
     { column: 'seen', op: 'lt', value: '2010-01-01T00:00:00Z' },
   ];
 
   it.each(filters.map((where) => [JSON.stringify(where), where] as const))(
     'gives the rows for which it is true: %s',
     async (_, where) => {
-      const expected = people().rows.filter(compileFilter(where, people().columns));
+      const expected = items().rows.filter(compileFilter(where, items().columns));
       const stream = await use.read({ target, where, batchRows: 5 }, call());
       expect(await rowsOf(stream)).toEqual(expected);
       expect(expected.length).toBeLessThan(50);
     },
   );
 
-  it('reaches the source as far as that can do it', async () => {
+  it('reaches the source where the source can apply it', async () => {
     const before = server.rowsSent();
     const where: Filter = { column: 'id', op: 'eq', value: 7 };
     expect(await rowsOf(await use.read({ target, where, batchRows: 50 }, call()))).toHaveLength(1);

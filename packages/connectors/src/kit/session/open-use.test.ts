@@ -12,7 +12,7 @@ import { call, endable, failing, openOn, pathOf, rowsOf, timed, turn } from './t
 const toy = toySource as unknown as AnySource;
 let server: ToyServer;
 beforeAll(async () => {
-  server = await startToyServer({ people: toyPeople(50) });
+  server = await startToyServer({ items: toyPeople(50) });
 });
 afterAll(() => server.close());
 
@@ -33,14 +33,14 @@ describe('a use of a source with every ability', () => {
       server: { product: 'Toy', version: '1.0' },
       ...{ account: toyUser, readOnly: 'enforced' },
     });
-    const page = await use.browse({ path: ['main', 'people'], limit: 2, search: 'a' }, call());
+    const page = await use.browse({ path: ['main', 'items'], limit: 2, search: 'a' }, call());
     expect(page.items.map(({ name }) => name)).toEqual(['name', 'active']);
     expect(page.next).toBe('2');
-    const described = await use.describe(pathOf('people'), call());
-    const stream = await use.read({ target: pathOf('people'), batchRows: 7 }, call());
+    const described = await use.describe(pathOf('items'), call());
+    const stream = await use.read({ target: pathOf('items'), batchRows: 7 }, call());
     expect(described.columns.map(({ native: _, ...column }) => column)).toEqual(stream.columns);
     expect(stream.file).toEqual({ format: 'ndjson' });
-    expect(await rowsOf(stream)).toEqual(server.tables['people']?.rows);
+    expect(await rowsOf(stream)).toEqual(server.tables['items']?.rows);
     await use.close();
     expect([network.openSockets(), connections]).toEqual([0, 1]);
   });
@@ -69,7 +69,7 @@ describe('a use of a source with every ability', () => {
   it('returns the bytes of a path, and ranges of them', async () => {
     const { use } = await openOn(toy, server);
     const bytesOf = async (range?: { from: number; to?: number }) => {
-      const answer = await use.bytes({ path: ['main', 'people'], ...(range ? { range } : {}) }, call());
+      const answer = await use.bytes({ path: ['main', 'items'], ...(range ? { range } : {}) }, call());
       const pieces: Uint8Array[] = [];
       for await (const piece of answer.chunks) pieces.push(piece);
       return { ...answer, bytes: Buffer.concat(pieces) };
@@ -79,7 +79,7 @@ describe('a use of a source with every ability', () => {
     const part = await bytesOf({ from: 10, to: 30 });
     expect(part.range).toEqual({ from: 10, to: 30 });
     expect(part.bytes).toEqual(whole.bytes.subarray(10, 31));
-    for await (const _ of (await use.bytes({ path: ['main', 'people'] }, call())).chunks) break;
+    for await (const _ of (await use.bytes({ path: ['main', 'items'] }, call())).chunks) break;
     await use.ping(call());
     await use.close();
   });
@@ -107,7 +107,7 @@ describe('a failure', () => {
     await use.close();
   });
 
-  it('of the definition or of the driver is told before anything is dialled', async () => {
+  it('of the definition or of the driver is reported before anything is dialled', async () => {
     expect(await failing(openOn(toy, { host: server.host, port: 'x' as never }))).toMatchObject({
       kind: 'invalid_config',
     });
@@ -127,7 +127,7 @@ describe('a failure', () => {
     );
     const works = [
       () => use.browse({ path: [], limit: 1 }, call()),
-      () => use.read({ target: pathOf('people'), batchRows: 1 }, call()),
+      () => use.read({ target: pathOf('items'), batchRows: 1 }, call()),
     ];
     for (const work of works) {
       const failure = await failureOf(work());
@@ -153,7 +153,7 @@ it('cuts findings to lines of 200 characters', async () => {
   await use.close();
 });
 
-it('keeps a token that it was given out of what the source tells', async () => {
+it('removes the token it received from the texts of the source', async () => {
   const token = 'access-token-5d1';
   const open = async (input: { login: { token?: () => Promise<Secret<string>> } }): Promise<Session> => {
     const given = (await input.login.token?.())?.reveal();
@@ -183,7 +183,7 @@ describe('what a source cannot do', () => {
     const heard = server.heard.length;
     for (const work of [
       use.bytes({ path: ['x'] }, call()),
-      use.describe(pathOf('people'), call()),
+      use.describe(pathOf('items'), call()),
       use.browse({ path: [], limit: 1, search: 'x' }, call()),
     ])
       expect((await failing(work)).kind).toBe('unsupported');
@@ -192,7 +192,7 @@ describe('what a source cannot do', () => {
     await use.close();
   });
 
-  it('is not returned cut short: bytes that do not have the announced length fail', async () => {
+  it('is not returned in part: bytes that do not have the announced length fail', async () => {
     async function* chunks() {
       yield Buffer.from('abc');
     }

@@ -49,7 +49,7 @@ export interface UseSurroundings {
   token?: TokenSource | undefined;
   /** A first connection of the session is established. */
   onConnected?: () => void;
-  /** Its driver has failed where nobody waits; the session is over. The error may hold secrets. Also after its end. */
+  /** Its driver has thrown outside of any call; the session is over. The error may hold secrets. Also after its end. */
   onStray?: (error: unknown) => void;
 }
 

@@ -32,7 +32,7 @@ const noBytes = () => new ConnectorError('unsupported', 'This data source has no
 const expectedBytes = ({ range, size }: ByteStream): number | undefined =>
   range ? range.to - range.from + 1 : size;
 
-/** A file that is cut short must not look whole. */
+/** A part of a file must not look like the whole. */
 async function* whole(
   pull: () => Promise<Uint8Array | undefined>,
   expected: number | undefined,

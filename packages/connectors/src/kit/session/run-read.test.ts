@@ -10,7 +10,7 @@ const toy = toySource as unknown as AnySource;
 let server: ToyServer;
 let use: OpenUse;
 beforeAll(async () => {
-  server = await startToyServer({ people: toyPeople(50), empty: { ...toyPeople(0) } });
+  server = await startToyServer({ items: toyPeople(50), empty: { ...toyPeople(0) } });
   ({ use } = await openOn(toy, server));
 });
 afterAll(async () => {
@@ -18,8 +18,8 @@ afterAll(async () => {
   await server.close();
 });
 
-const target = pathOf('people');
-const everyRow = () => server.tables['people']?.rows ?? [];
+const target = pathOf('items');
+const everyRow = () => server.tables['items']?.rows ?? [];
 
 describe('columns', () => {
   it('are those asked for, in their order, whether the source or the kit picks them', async () => {
@@ -151,7 +151,7 @@ describe('a later read', () => {
     await rowsOf(first);
     const since = first.cursor();
     const added = toyPeople(52).rows.slice(50);
-    server.tables['people']?.rows.push(...added);
+    server.tables['items']?.rows.push(...added);
     expect(await rowsOf(await use.read({ target, since: since ?? null, batchRows: 10 }, call()))).toEqual(
       added,
     );
@@ -211,7 +211,7 @@ it('sorts at the source, and takes parameters', async () => {
   const orderBy = [{ column: 'id', direction: 'desc' }] as const;
   const sorted = await use.read({ target, orderBy, columns: ['id'], limit: 2, batchRows: 10 }, call());
   expect(await rowsOf(sorted)).toEqual([[51], [50]]);
-  const query = { query: 'table people {id}', parameters: { id: 3 } };
+  const query = { query: 'table items {id}', parameters: { id: 3 } };
   expect(await rowsOf(await use.read({ target: query, columns: ['id'], batchRows: 10 }, call()))).toEqual([
     [3],
   ]);

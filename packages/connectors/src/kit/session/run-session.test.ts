@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => place.close());
 
 const atOnceMs = 500;
-const target = { path: ['main', 'people'] };
+const target = { path: ['main', 'items'] };
 const read = { target, batchRows: 10 };
 
 describe.concurrent('a verb', () => {

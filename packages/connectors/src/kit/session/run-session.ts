@@ -126,7 +126,7 @@ export class SessionRunner implements Scoped {
   readonly #onAbort = () => {
     const { signal, cancel } = this.#parts;
     inSession(this, () => this.#ended.abort(signal.reason));
-    // A source that must be told to stop is told by the work's end, over connections of this session.
+    // A source with `at-source` gets its cancel at the end of the work, over connections of this session.
     if (cancel === 'disconnect' || this.#state === 'opening') this.#cut();
     void this.#end(abortError(signal));
   };
@@ -244,7 +244,7 @@ export class SessionRunner implements Scoped {
     await this.#leaving;
   }
 
-  /** Frees what work has held; then the session is idle again, unless it has ended meanwhile. */
+  /** Frees what work has held; then the session is idle again, unless it has ended since. */
   async #over(held: Held): Promise<void> {
     for (let release = held.releases.pop(); release; release = held.releases.pop()) {
       const released = this.#quietly(release);

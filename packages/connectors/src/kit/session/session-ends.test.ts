@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => place.close());
 
 const atOnceMs = 500;
-const target = { path: ['main', 'people'] };
+const target = { path: ['main', 'items'] };
 const read = { target, batchRows: 10 };
 
 describe.concurrent('the end of a call', () => {
@@ -116,7 +116,7 @@ describe.concurrent('the end of the session', () => {
     expect(await reading.network.idle(atOnceMs)).toBe(true);
   });
 
-  it('first tells a source that must be told to stop, over the session’s own network', async () => {
+  it('first cancels at a source that needs it, over the session’s own network', async () => {
     let told = false;
     const source = sourceOf(
       async ({ network }, { host, port }) => ({
@@ -194,7 +194,7 @@ describe.concurrent('a stray error', () => {
     expect(seen).toHaveLength(2);
   });
 
-  it('of nobody is not taken', () => {
+  it('that belongs to no session is not taken', () => {
     expect(strayed(new Error('of the process'))).toBe(false);
   });
 });

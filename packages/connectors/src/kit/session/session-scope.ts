@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-// Drivers fail where nobody waits: in a timer, in an `error` event without a listener, in a promise that nobody holds.
+// Drivers throw outside of any call: in a timer, in an `error` event without a listener, in an unhandled promise.
 // Node then ends the process, with the uses of everyone in it. Everything that a session starts carries its session, so
 // that such an error ends the session to which it belongs.
 
 /** A session as the scope knows it. */
 export interface Scoped {
-  /** An error that its driver has thrown where nobody waits. Also called after the session has ended. */
+  /** An error that its driver has thrown outside of any call. Also called after the session has ended. */
   stray(error: unknown): void;
 }
 

@@ -33,7 +33,7 @@ export async function openOn(
   return { use: await opening, network: direct, endSession: (reason?: unknown) => controller.abort(reason) };
 }
 
-/** Options of a call that nobody ends. */
+/** Options of a call without an end. */
 export const call = (rest: { timeoutMs?: number; isPreview?: boolean } = {}): CallOptions => ({
   signal: new AbortController().signal,
   ...rest,

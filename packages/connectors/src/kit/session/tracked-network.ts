@@ -120,7 +120,7 @@ export function trackNetwork(network: Network, onConnected: () => void): Tracked
       hasEnded = true;
       for (const agent of agents) agent.destroy();
       for (const socket of sockets.open) socket.destroy();
-      // Aborted is closed: nobody may be left to read the rest.
+      // Aborted is closed: the rest may have no reader.
       for (const answer of answers) answer.abort(isEnded());
       answers.clear();
       agents.clear();

@@ -12,9 +12,9 @@ import {
 import { coarseSignInError } from './sign-ins/coarse-sign-in.js';
 import { mayAnswerBetter } from './sign-ins/failed-exchange.js';
 
-// What users are told of a failure at an identity provider, and by which class: `grants/oauth-failures.ts`.
+// What users learn of a failure at an identity provider, and by which class: `grants/oauth-failures.ts`.
 
-describe('failures of a provider, as they are told', () => {
+describe('failures of a provider, as users see them', () => {
   const setup = (provider?: string, assertion?: object) =>
     ({ preset: { ...(provider ? { provider } : {}), tokenEndpoint: '' }, client: {}, assertion }) as never;
   const [own, operators, robot] = [setup(), setup('slack'), setup(undefined, {})];
@@ -155,7 +155,7 @@ describe('failures of a provider, as they are told', () => {
     expect(told.cause).toBe(error);
   });
 
-  it('TR12: of a provider that the owner chose, only its decision about the sign-in is told', async () => {
+  it('TR12: of a provider that the owner chose, only its decision about the sign-in is shown', async () => {
     const use = () => ({ since: performance.now() - 60_000, seconds: 0.001, left: undefined }) as never;
     const of = (code: 'PROVIDER-FAILED' | 'PROVIDER-REFUSED' | 'CONFLICT', kind?: OAuthErrorKind) =>
       new AppError(code, 'all about it', kind ? { cause: new OAuthError(kind) } : {});

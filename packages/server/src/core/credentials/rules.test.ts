@@ -27,12 +27,12 @@ describe('the login that a connection keeps', () => {
   const both = ['alice', 'mallory'];
 
   it.each([
-    ['nobody’s, moved', [], 'mallory', { space_id: 'lair' }, false, none, none],
-    ['nobody’s, once suspended', [], 'mallory', {}, false, before, none],
+    ['without an owner, moved', [], 'mallory', { space_id: 'lair' }, false, none, none],
+    ['without an owner, once suspended', [], 'mallory', {}, false, before, none],
     ['moved by its giver', alices, 'alice', { space_id: 'lair' }, false, none, none],
     ['moved by another', alices, 'mallory', { space_id: 'lair' }, false, none, 'now'],
     ['taken by another', alices, 'mallory', { owner_id: 'mallory' }, false, none, 'now'],
-    ['given away by its giver', alices, 'alice', { owner_id: 'mallory' }, false, none, 'now'],
+    ['transferred by its provider', alices, 'alice', { owner_id: 'mallory' }, false, none, 'now'],
     ['taken by its giver', ['mallory'], 'mallory', { owner_id: 'mallory' }, false, none, none],
     ['given to its giver', alices, 'mallory', { owner_id: 'alice' }, false, none, 'now', 'bob'],
     ['of two users, moved by one', both, 'alice', { space_id: 'lair' }, false, none, 'now'],
@@ -223,7 +223,7 @@ describe('pauses after failures of a provider', () => {
     expect(health.mayTry(one, began)).toBe(true);
     expect(health.mayTry(one, began)).toBe(true);
     expect(health.mayTry(one, now)).toBe(false);
-    // Providers that only their issuer names are told apart by it.
+    // Providers without a key differ by their issuer.
     health.answered(of('', 'https://c.example'));
     expect(health.mayTry(of('', 'https://c.example'), began)).toBe(true);
     expect(health.mayTry(of('', 'https://d.example'), now - 1)).toBe(false);

@@ -51,7 +51,7 @@ describe('a body that its consumer does not read', () => {
 });
 
 describe('the JSON of an answer', () => {
-  it('is read whatever type the answer claims, and text that is none is no JSON', async () => {
+  it('is read whatever type the answer claims, and other text is not JSON', async () => {
     const read = (body: string | null, type = 'text/html') =>
       readAnswerJson(new Response(body, { headers: { 'content-type': type } }));
     expect(await read('{"a":[1,null,"b"]}')).toEqual({ a: [1, null, 'b'] });

@@ -101,7 +101,7 @@ describe('the answer of a token endpoint', () => {
     }
   });
 
-  it('O24: a reason is told of an ended sign-in only, and a rule needs all that it names', () => {
+  it('O24: a reason belongs to an ended sign-in only, and a rule needs all that it names', () => {
     const rules = [
       { code: 'invalid_grant', detail: '7', words: 'gone', means: 'revoked' },
       { detail: 'basic', means: 'policy' },

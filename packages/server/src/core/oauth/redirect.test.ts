@@ -64,7 +64,7 @@ describe('a redirect from a provider', () => {
     expect(read(good, { issuer, issuerPromised: true })).toEqual({ ok: false, error: 'issuer' });
     expect(read(`${good}&iss=`, { issuer, issuerPromised: true })).toEqual({ ok: false, error: 'issuer' });
     expect(read(good, { issuer })).toEqual({ ok: true, code: 'c-1' });
-    // Nobody knows which issuer it should be.
+    // The expected issuer is unknown.
     expect(read(good, { issuerPromised: true })).toEqual({ ok: true, code: 'c-1' });
     expect(read(`${good}&iss=any`)).toEqual({ ok: true, code: 'c-1' });
   });

@@ -112,7 +112,7 @@ describe('endpoints by issuer', () => {
     ['nowhere for those in a hurry', () => json({}, 429), 'unavailable'],
     ['perhaps at the first place', () => only('/.well-known/openid', json({}, 503)), 'unavailable'],
     ['perhaps at the second place', () => only('/.well-known/oauth', json({}, 503)), 'unavailable'],
-  ])('O25: an issuer that publishes metadata %s is told apart', async (_, behaviour, kind) => {
+  ])('O25: an issuer that publishes metadata %s has its own failure', async (_, behaviour, kind) => {
     server.behaviour = behaviour(server.url);
     await expect(endpointsOf(server.url)).rejects.toMatchObject({ kind });
     expect(await issuerPromisesParameter(server.url, gateOf())).toBe(false);

@@ -149,7 +149,7 @@ describe('Record batches of a source', () => {
     );
   });
 
-  it('SU7: name the row of the answer that cannot be told, in any batch', async () => {
+  it('SU7: name the row of the answer that has no text, in any batch', async () => {
     const times = [{ ...column('t', 'time') }];
     const type = new arrow.TimeMicrosecond();
     const batch = (...values: bigint[]) => {

@@ -82,7 +82,7 @@ describe('the request for a key', () => {
     },
   );
 
-  it('is signed for AWS KMS with temporary credentials too, and an answer without a key is none', async () => {
+  it('is signed for AWS KMS with temporary credentials too, and an answer without a key fails', async () => {
     const kms = await listenOnLoopback(0, () => async (request, response) => {
       const { url = '', headers } = request;
       asked = { path: url, headers, body: JSON.parse(String(await readRequestBody(request))) };

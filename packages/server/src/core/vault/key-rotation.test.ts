@@ -176,7 +176,7 @@ it('what a slower node seals under the former key is moved too, also when a firs
   await node.rotation.close();
 });
 
-it('a node that cannot read the keys says so, and goes on watching', async () => {
+it('a node that cannot read the keys says so, and continues to watch', async () => {
   const [one, node] = [await startNode(), watching(await startNode())];
   await sql`alter table vault_key rename to elsewhere`.execute(store.db);
   await watchFor(1);

@@ -166,7 +166,7 @@ describe('the life of a grant', () => {
     given.stand.clock.move(2000);
     await expect(asked(process)).rejects.toMatchObject({ kind: 'rate_limited', retryAfterSeconds: 9 });
     expect(await state()).toMatchObject({ attempts: 1, intent_version: 1, failures: 3, backed_off_at: null });
-    // What the provider asked for is no back-off: no probe goes ahead, though the provider answers others.
+    // A pause that the provider asked for has no probe, though the provider answers others.
     const other = await given.stand.credential();
     given.stand.clock.move(8_000);
     expect(await isGood(await tokenOf(process, other, { refused: new Secret('') }))).toBe(true);

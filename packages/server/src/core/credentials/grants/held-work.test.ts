@@ -107,7 +107,7 @@ describe('work that another node has taken', () => {
     expect((await second.look(credential))?.holder).toBeNull();
   });
 
-  it('F7, F12: a lease is taken by its holder again, and by others once it has expired and nobody has taken it since', async () => {
+  it('F7, F12: a lease is taken by its holder again, and by others once it has expired and is not taken', async () => {
     const [mine, other] = [leasesOf('mine'), leasesOf('other')];
     const first = await mine.take(credential, 2);
     expect(first).toMatchObject({ attempts: 1, failures: 0 });
@@ -153,7 +153,7 @@ describe('work that another node has taken', () => {
     expect(await fail(10_000, true, { backOff: true })).toMatchObject({ failures: 3 });
   });
 
-  it('F7: a start frees the leases of all who had this store before, and none of its own', async () => {
+  it('F7: a start frees the leases of all former holders of this store, and keeps its own', async () => {
     held.clock.move(10_000);
     await leasesOf('former').take(credential, 4);
     await leasesOf('former').freeFormer();

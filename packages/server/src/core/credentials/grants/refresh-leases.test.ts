@@ -71,7 +71,7 @@ describe('several processes and one grant', () => {
     const leaseMs = Date.parse(held?.lease_until ?? '') - given.stand.clock.now();
     expect(leaseMs).toBeGreaterThan(120_000);
     expect(leaseMs).toBeLessThanOrEqual(150_000);
-    // Nothing of its own.
+    // It holds none itself.
     await before.recover();
     expect(await given.stand.grantState(given.credential)).toEqual(held);
     const { holder } = held ?? {};
@@ -183,7 +183,7 @@ describe('several processes and one grant', () => {
     expect(calls()).toBe(1);
   });
 
-  it('F11: a lease whose outcome is not known is no outcome that the caller has to look after', async () => {
+  it('F11: a lease with an unknown outcome is retried, not reported to the caller', async () => {
     end();
     let isLost = true;
     const store: Store = {

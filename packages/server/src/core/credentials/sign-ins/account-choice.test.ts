@@ -109,7 +109,7 @@ describe('signing in again with a pasted code of another account', () => {
     expect((await choose(signInId, 'replace')).status).toBe(400);
   });
 
-  it('O06: a grant whose account its user did not choose in time is kept by nobody, and revoked at its provider', async () => {
+  it('O06: a grant whose account its user did not choose in time is not kept, and revoked at its provider', async () => {
     const { authUrl, signInId, poll } = signInOf(await use());
     await paste(await walk(authUrl, 'bob'));
     given.lab.resetCounts();

@@ -41,7 +41,7 @@ describe('format and lifetime of API keys', () => {
     expect(chiSquared).toBeLessThan(130);
   });
 
-  it('W09: keys of earlier releases keep their checksum, and a key, a secret and an invitation are told apart', () => {
+  it('W09: keys of earlier releases keep their checksum, and a key, a secret and an invitation differ', () => {
     for (const [body, checksum] of [
       ['0'.repeat(32), '2wjyrI'],
       ['0123456789ABCDEFGHIJKLMNOPQRSTUV', '1ggZdL'],

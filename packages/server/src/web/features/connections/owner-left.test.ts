@@ -159,7 +159,7 @@ describe('TR5: the owner of an embedded connection leaves', () => {
       () => ({ space: spaceId }),
       { separateCredentials: true, credentialsName: 'mine' },
     ],
-  ])('a connection %s is taken over by nobody', async (what, place, choice) => {
+  ])('a connection %s is taken over by no user', async (what, place, choice) => {
     const boss = await addUser(server.url, server.adminKey, `boss ${count}`, ['TenantAdmin']);
     await join(boss, 'facilitator');
     const properties = { url: `${source.url}/items`, authSchema: 'basic', ...logins.leaver, ...choice };

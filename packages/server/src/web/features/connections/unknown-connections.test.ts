@@ -144,7 +144,7 @@ describe('what another user owns', () => {
     expect((await bob.api.delete(`/api/v1/data-connections/${mine.body.qID}`)).status).toBe(404);
   });
 
-  it('an id that is no UUID is a 400 that names it, wherever it is sent', async () => {
+  it('an id that is not a UUID is a 400 that names it, wherever it is sent', async () => {
     for (const [field, answer] of [
       ['qID', await bob.api.get(`${path}/nonesuch`)],
       ['qID', await bob.api.get(`${path}/nonesuch/credential`)],
