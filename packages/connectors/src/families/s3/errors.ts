@@ -112,8 +112,3 @@ export const s3Errors: ErrorTable = {
     remedy: 'Check that the endpoint is an S3-compatible service.',
   },
 };
-
-interface NativeError {
-  name?: unknown;
-  $metadata?: { httpStatusCode?: number };
-}
