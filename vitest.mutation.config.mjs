@@ -10,7 +10,11 @@ export default defineConfig({
   test: {
     include: tests.map((one) => `packages/server/src/${one}`),
     // It compares times.
-    exclude: ['packages/server/src/core/access/key-timing.test.ts'],
+    exclude: [
+      'packages/server/src/core/access/key-timing.test.ts',
+      'packages/server/src/core/credentials/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
+      '**/*.shape.test.ts',
+    ],
     setupFiles: ['./packages/server/src/testing/fresh-file.ts'],
     provide: { databaseServer: undefined },
     isolate: false,
