@@ -90,7 +90,7 @@ export async function startEgressStand(): Promise<EgressStand> {
   const mooring = await startMooring({
     configuration: {
       egress: { loopback: 'deny', allow: open.map((port) => `127.0.0.1:${port}`) },
-      limits: { testSeconds: 4, idleSeconds: 2 },
+      limits: { testSeconds: 8, idleSeconds: 2 },
       oauth: {
         clients: { google: { ...client, issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint } },
       },
