@@ -91,6 +91,8 @@ export const connectMySql =
       cancel,
       end: () =>
         new Promise((resolve) => {
+          // A server that has hung up already needs no goodbye.
+          if (socket.destroyed) return resolve();
           socket.once('close', () => resolve());
           connection.end(() => undefined);
         }),
