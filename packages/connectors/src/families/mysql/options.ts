@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'mysql2';
-import type { Secret } from '../../interface/secret.js';
 import { tlsDemands } from '../../kit/tls.js';
 import type { SqlEndpoint } from '../sql/properties.js';
+import type { MySqlInput } from './properties.js';
 import type { MySqlOptions } from './wire.js';
 
 function tlsOptions({ sslmode, rootCertificates }: SqlEndpoint): Pick<ConnectionOptions, 'ssl'> {
@@ -11,20 +11,14 @@ function tlsOptions({ sslmode, rootCertificates }: SqlEndpoint): Pick<Connection
   return { ssl: { rejectUnauthorized, verifyIdentity, minVersion: 'TLSv1.2', ...(ca ? { ca } : {}) } };
 }
 
-export interface MySqlInput extends SqlEndpoint {
-  database?: string | undefined;
-  username: string;
-  password: Secret<string>;
-}
-
 /** Pure. */
-export const mySqlOptions = ({ database, username, password, ...endpoint }: MySqlInput): MySqlOptions => ({
-  host: endpoint.host,
-  port: endpoint.port,
-  user: username,
-  password,
-  ...(database === undefined ? {} : { database }),
-  ...tlsOptions(endpoint),
+export const mySqlOptions = ({ properties, login }: MySqlInput): MySqlOptions => ({
+  host: properties.host,
+  port: properties.port,
+  user: login.fields.username,
+  password: login.fields.password,
+  ...(properties.database === undefined ? {} : { database: properties.database }),
+  ...tlsOptions(properties),
   charset: 'UTF8MB4_GENERAL_CI',
   // Rules out local files and multiple statements, and reveals nothing about this machine.
   flags: ['-LOCAL_FILES', '-CONNECT_ATTRS'],

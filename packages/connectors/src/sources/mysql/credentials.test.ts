@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { mySqlOptions } from '../../families/mysql/options.js';
+import type { MySqlInput } from '../../families/mysql/properties.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { hideAll } from '../../kit/secret-fields.js';
 import { typedInput } from '../../kit/typed-input.js';
-import type { Input } from './properties.js';
 import { source } from './source.js';
 
 const certificate = '-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n';
 const properties = { host: 'db.example.com', port: 3306, sslmode: 'verify-full' };
 /** The driver's options of a definition and a login, as the connector makes them. */
 function optionsOf(change: object = {}, fields: object = {}) {
-  const { properties: definition, login } = typedInput(source, {
+  const input = typedInput(source, {
     definition: { ...properties, ...change },
     method: 'password',
     fields: hideAll({ username: 'alice', password: 'pa$$ word', ...fields }),
     settings: {},
-  }) as Input;
-  return mySqlOptions({ ...definition, ...login.fields });
+  });
+  return mySqlOptions(input as MySqlInput);
 }
 const accepts = (change: object) => source.properties.safeParse({ ...properties, ...change }).success;
 

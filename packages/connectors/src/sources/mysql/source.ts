@@ -1,6 +1,5 @@
-import { sqlAbilities, sqlEndpoint } from '../../families/sql/abilities.js';
+import { mySqlLimits, mySqlSource } from '../../families/mysql/source.js';
 import { defineSource } from '../../interface/source.js';
-import { logins, properties, settings } from './properties.js';
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" role="img" aria-label="MySQL">' +
@@ -9,11 +8,9 @@ const icon =
   'stroke-linecap="round" stroke-linejoin="round"/></svg>';
 
 export const source = defineSource({
-  specificationVersion: 2,
+  ...mySqlSource,
   id: 'mysql',
   name: 'MySQL',
-  category: 'database',
-  stage: 'beta',
   links: [
     { title: 'MySQL documentation', url: 'https://dev.mysql.com/doc/' },
     { title: 'MariaDB documentation', url: 'https://mariadb.com/docs/' },
@@ -27,19 +24,7 @@ export const source = defineSource({
       'Oracle’s MySQL server (caching_sha2_password is implemented by the driver and was not run here)',
       'PAM, LDAP and Kerberos sign-in (sign-in in clear text is refused)',
     ],
-    limits: [
-      'Read-only: every read is one prepared statement in a read-only transaction that is rolled back.',
-      'Queries that the server cannot prepare are refused.',
-      'A row of more than 32 MiB is refused.',
-      'Negative TIME values and those beyond 24 hours keep their hours, as MySQL writes them.',
-      'Geometries are extended well-known text with their SRID; coordinates keep the order of the server.',
-    ],
+    limits: mySqlLimits,
   },
-  properties,
-  logins,
-  settings,
-  target: ['host', 'port', 'database'],
-  endpoints: (definition) => [sqlEndpoint(definition)],
-  abilities: sqlAbilities({ query: { language: 'sql', parameters: 'positional' } }),
   load: () => import('./connector.js'),
 });

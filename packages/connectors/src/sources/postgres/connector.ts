@@ -1,12 +1,12 @@
 import { connectPostgres } from '../../families/postgres/connection.js';
+import { postgresTypes } from '../../families/postgres/data-types.js';
 import { postgresDialect } from '../../families/postgres/dialect.js';
 import { postgresErrors } from '../../families/postgres/errors.js';
 import { postgresOptions } from '../../families/postgres/options.js';
+import { postgresCatalog } from '../../families/postgres/system-catalog.js';
 import { sqlSource } from '../../families/sql/source.js';
 import type { Connector } from '../../interface/source.js';
-import { postgresTypes } from './data-types.js';
 import type { Input } from './properties.js';
-import { postgresCatalog } from './system-catalog.js';
 
 /** PostgreSQL over `pg`. */
 export const connector: Connector<Input> = sqlSource({

@@ -1,10 +1,10 @@
-import type { RunStatement } from '../../families/postgres/connection.js';
-import type { PostgresType, PostgresTypes } from '../../families/postgres/fields.js';
 import type { Cell, NativeType, ValueShape } from '../../interface/data-types.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
 import { parseArray } from './arrays.js';
+import type { RunStatement } from './connection.js';
+import type { PostgresType, PostgresTypes } from './fields.js';
 
 const asIs = (text: string): Cell => text;
 const toNumber = (text: string): Cell => +text;

@@ -1,6 +1,6 @@
-import type { RunStatement } from '../../families/mysql/connection.js';
-import type { SystemCatalog } from '../../families/sql/browse.js';
 import { ConnectorError } from '../../interface/errors.js';
+import type { SystemCatalog } from '../sql/browse.js';
+import type { RunStatement } from './connection.js';
 
 /** Names compare by bytes: the server's own collation does not distinguish `Orders` from `orders`. */
 const SCHEMAS = `

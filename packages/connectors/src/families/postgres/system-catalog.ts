@@ -1,6 +1,6 @@
-import type { RunStatement } from '../../families/postgres/connection.js';
-import type { SystemCatalog } from '../../families/sql/browse.js';
 import { ConnectorError } from '../../interface/errors.js';
+import type { SystemCatalog } from '../sql/browse.js';
+import type { RunStatement } from './connection.js';
 
 const SCHEMAS = `
   select nspname as name, nspname as key

@@ -1,10 +1,10 @@
 import mysql, { type FieldPacket } from 'mysql2';
-import type { MySqlType, MySqlTypes } from '../../families/mysql/fields.js';
 import type { Cell, NativeType, ValueShape } from '../../interface/data-types.js';
 import { brokenFrame } from '../../kit/frame-guard.js';
 import { jsonCell } from '../../kit/json/cells.js';
 import { Misfit } from '../../kit/misfit.js';
 import { shortestOfSingle } from '../../kit/single.js';
+import type { MySqlType, MySqlTypes } from './fields.js';
 import { geometryText } from './geometry.js';
 
 // The driver is CommonJS, and Node exposes this name only on its default export.

@@ -1,15 +1,15 @@
 import { z } from 'zod';
+import { property } from '../../interface/fields.js';
+import type { InputOf } from '../../interface/source.js';
 import {
   databaseNameSchema,
   hostProperty,
   passwordLogin,
   portProperty,
   tlsProperties,
-} from '../../families/sql/properties.js';
-import { property } from '../../interface/fields.js';
-import type { InputOf } from '../../interface/source.js';
+} from '../sql/properties.js';
 
-export const properties = z.strictObject({
+export const mySqlProperties = z.strictObject({
   host: hostProperty,
   port: portProperty(3306),
   database: property(databaseNameSchema.optional(), {
@@ -26,8 +26,9 @@ export const properties = z.strictObject({
   ...tlsProperties,
 });
 
-export const logins = { password: passwordLogin };
+export const mySqlLogins = { password: passwordLogin };
 
-export const settings = z.strictObject({});
+export const mySqlSettings = z.strictObject({});
 
-export type Input = InputOf<typeof properties, typeof logins, typeof settings>;
+/** What a connector of this family receives. */
+export type MySqlInput = InputOf<typeof mySqlProperties, typeof mySqlLogins, typeof mySqlSettings>;
