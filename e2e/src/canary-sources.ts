@@ -1,4 +1,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import {
+  startTellingHttp,
+  startTellingMysql,
+  startTellingPostgres,
+} from '@mooring/connectors/suite/telling-servers';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
@@ -9,7 +14,6 @@ import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { full } from '@mooring/lab/test-tier';
 import { type RecordingRelay, startRecordingRelay } from './recording-relay.js';
-import { startTellingHttp, startTellingMysql, startTellingPostgres } from './telling-sources.js';
 
 // Every source with valid secrets, and with rejected ones, some of which the source echoes.
 

@@ -17,7 +17,7 @@ import {
   type TestRead,
   waitUntil,
 } from './bench.js';
-import type { Ability, ConnectorHarness, SlowWork, StartedSource } from './harness.js';
+import type { Ability, ConnectorHarness, SlowWork, StartedSource } from './connector-harness.js';
 
 type StartedBench = Bench<StartedSource>;
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { hideAll } from '../../kit/secret-fields.js';
-import type { ConnectorHarness, StartedSource, TypeExpectation } from '../../suite/harness.js';
+import type { ConnectorHarness, StartedSource, TypeExpectation } from '../../suite/connector-harness.js';
 
 /** The lab's bucket with the samples. */
 export const labBucket = 'mooring-lab';

@@ -3,7 +3,8 @@ import type { Row } from '../../interface/data-types.js';
 import type { Filter } from '../../interface/filter.js';
 import { compileFilter } from '../../kit/filter.js';
 import { realServer as mysqlServer } from '../../sources/mysql/__fixtures__/real-server.js';
-import { realServer as postgresServer, withAdmin } from '../../sources/postgres/__fixtures__/real-server.js';
+import { withAdmin } from '../../sources/postgres/__fixtures__/administration.js';
+import { realServer as postgresServer } from '../../sources/postgres/__fixtures__/real-server.js';
 import { failureOf } from '../../suite/bench.js';
 
 const postgres = postgresServer();

@@ -2,9 +2,11 @@ import { startTransactionPooler } from '@mooring/lab/postgres/pooler';
 import { describe, expect, it } from 'vitest';
 import { jsonTextOf } from '../../interface/data-types.js';
 import { allBatches } from '../../suite/bench.js';
+import { inputOf } from '../../suite/connection-input.js';
 import { describeConnector } from '../../suite/describe-connector.js';
-import { typeColumns, typeRows } from './__fixtures__/all-types.js';
-import { inputFor, isRunning, realServer, withAdmin } from './__fixtures__/real-server.js';
+import { withAdmin } from './__fixtures__/administration.js';
+import { inputFor, realServer } from './__fixtures__/real-server.js';
+import { harness } from './harness.js';
 import { source } from './source.js';
 
 const server = realServer();
@@ -12,28 +14,15 @@ const { rowsOf, failsWith } = server;
 
 describeConnector(source, {
   unsupported: [],
-  start: async () => {
-    const { lab } = server;
+  async start() {
+    const { good, wrong, unreachable, readable, ...rest } = await harness.on(server.lab);
     return {
-      good: inputFor(lab),
-      wrongPassword: inputFor(lab, { fields: { password: 'a-wrong-password-canary' } }),
-      unreachable: inputFor(lab, { properties: { port: 1 } }),
-      readablePath: ['sales', 'orders'],
-      readableRows: 88,
-      query: 'select 1 as one, null::text as nothing',
-      slow: {
-        read: { query: 'select pg_sleep(120) as slow_contract_work' },
-        isRunning: () => isRunning(lab, 'slow_contract_work'),
-      },
-      types: [
-        {
-          title: 'all types',
-          read: { query: 'select * from sales.all_types order by id' },
-          columns: typeColumns,
-          rows: typeRows,
-        },
-      ],
-      close: async () => {},
+      ...rest,
+      good: inputOf(source, good[0]),
+      wrongPassword: inputOf(source, wrong ?? good[0]),
+      unreachable: inputOf(source, unreachable),
+      readablePath: readable.path,
+      readableRows: readable.rows,
     };
   },
 });

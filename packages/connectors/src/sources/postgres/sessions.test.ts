@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { allBatches, expectNoSecrets, failureOf, waitUntil } from '../../suite/bench.js';
-import { inputFor, isRunning, realServer, withAdmin } from './__fixtures__/real-server.js';
+import { isRunning, withAdmin } from './__fixtures__/administration.js';
+import { inputFor, realServer } from './__fixtures__/real-server.js';
 
 const server = realServer();
 const { rowsOf, failsWith, openFails } = server;

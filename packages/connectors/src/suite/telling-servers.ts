@@ -1,9 +1,9 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-// Sources and providers that leak secrets in their errors (D23).
+// Servers of sources and providers that leak secrets in their errors (D23).
 
-interface Closable {
+export interface TellingServer {
   port: number;
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ function tell(request: IncomingMessage, response: ServerResponse, status: number
 }
 
 /** HTTP: `/<anything>/<status>` answers with that status, the secret in every part of the answer. */
-export async function startTellingHttp(): Promise<Closable & { url: string }> {
+export async function startTellingHttp(): Promise<TellingServer & { url: string }> {
   const server = createHttpServer((request, response) => {
     const status = Number(/\/(\d{3})(?:\?|$)/.exec(request.url ?? '')?.[1] ?? 500);
     request.resume().once('end', () => tell(request, response, status));
@@ -62,7 +62,7 @@ function message(type: string, body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(type), length, body]);
 }
 
-function startTelling(onConnection: (socket: Socket) => void): Promise<Closable> {
+function startTelling(onConnection: (socket: Socket) => void): Promise<TellingServer> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
     open.add(socket);
@@ -84,7 +84,7 @@ function startTelling(onConnection: (socket: Socket) => void): Promise<Closable>
 }
 
 /** PostgreSQL that knows the password and puts it into every field of its error. */
-export const startTellingPostgres = (secret: string): Promise<Closable> =>
+export const startTellingPostgres = (secret: string): Promise<TellingServer> =>
   startTelling((socket) => {
     socket.once('data', () => {
       const fields = [...'SVMDHWtcdn'].map(
@@ -95,7 +95,7 @@ export const startTellingPostgres = (secret: string): Promise<Closable> =>
   });
 
 /** MySQL that greets with an error packet (protocol "ERR_Packet") that has the password. */
-export const startTellingMysql = (secret: string): Promise<Closable> =>
+export const startTellingMysql = (secret: string): Promise<TellingServer> =>
   startTelling((socket) => {
     const body = Buffer.concat([Buffer.from([0xff, 0x15, 0x04]), Buffer.from(`#28000${around(secret)}`)]);
     const head = Buffer.alloc(4);

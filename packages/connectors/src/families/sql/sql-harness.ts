@@ -1,0 +1,99 @@
+// What harnesses of SQL servers share.
+import type { Connection, Destinations, Places, SourceHarness, StartedSource } from '../../suite/harness.js';
+import type { TellingServer } from '../../suite/telling-servers.js';
+
+interface SqlLab {
+  host: string;
+  port: number;
+  database: string;
+  /** PEM. */
+  ca: string;
+  close(): Promise<void>;
+}
+
+interface SqlLogin {
+  user: string;
+  password: string;
+}
+
+export interface SqlHarnessParts<Lab extends SqlLab> {
+  /** Name of the property with the database. */
+  database: string;
+  startLab(): Promise<Lab>;
+  /** The login that may do what `proofs` does. */
+  login(lab: Lab): SqlLogin;
+  /** A server of this protocol that repeats the password. */
+  startTelling(password: string): Promise<TellingServer>;
+  proofs(lab: Lab): Omit<StartedSource, 'good' | 'wrong' | 'unreachable' | 'refused' | 'close'>;
+}
+
+/** A harness, and the same on a server that is running already. */
+export interface SqlHarness<Lab> extends SourceHarness {
+  on(lab: Lab): Promise<StartedSource>;
+}
+
+const destinationsOf = (database: string, { here, there, certificate }: Places): Destinations => ({
+  definition: { host: here.host, port: here.port, sslmode: 'verify-ca', [database]: 'one' },
+  credential: { username: 'somebody', password: 'canary-matrix' },
+  edits: [
+    { what: 'host', meaning: 'confirm', change: { host: 'localhost' } },
+    { what: 'port', meaning: 'confirm', change: { port: there.port } },
+    { what: 'TLS lowered', meaning: 'confirm', change: { sslmode: 'disable' } },
+    {
+      what: 'CA replaced',
+      meaning: 'confirm',
+      change: { rootCertificates: [{ name: 'ca.pem', value: certificate }] },
+    },
+    { what: 'database', meaning: 'keep', change: { [database]: 'two' } },
+  ],
+});
+
+/** Nothing listens there. */
+const closedPort = 9;
+/** What the telling server repeats: known before it starts, and different in every encoding. */
+const repeated = () => `repeated ~"<&+/\\ é ${Math.random().toString(36).slice(2)}`;
+
+export function sqlHarness<Lab extends SqlLab>(parts: SqlHarnessParts<Lab>): SqlHarness<Lab> {
+  const { database, startLab, login, startTelling, proofs } = parts;
+  async function on(lab: Lab): Promise<StartedSource> {
+    const password = repeated();
+    const telling = await startTelling(password);
+    const { user, password: right } = login(lab);
+    const connection = (name: string, change: object = {}): Connection => ({
+      name,
+      properties: {
+        ...{ host: lab.host, port: lab.port, [database]: lab.database, sslmode: 'verify-full' },
+        rootCertificates: [{ name: 'ca.pem', value: lab.ca }],
+        ...{ username: user, password: right, ...change },
+      },
+    });
+    const plain = { sslmode: 'disable' };
+    return {
+      ...proofs(lab),
+      good: [connection('right'), connection('without TLS', plain)],
+      wrong: connection('wrong', { password: 'a-wrong-password-canary' }),
+      unreachable: connection('unreachable', { port: closedPort }),
+      refused: ({ awkward }) => [
+        connection('wrong', { password: awkward('wrong') }),
+        connection('telling', { ...plain, port: telling.port, password }),
+        connection('closed', { port: closedPort, password: awkward('closed') }),
+      ],
+      close: () => telling.close(),
+    };
+  }
+  return {
+    destinations: (places) => destinationsOf(database, places),
+    on,
+    async start() {
+      const lab = await startLab();
+      const started = await on(lab);
+      return {
+        ...started,
+        async close() {
+          await started.close();
+          await lab.close();
+        },
+      };
+    },
+  };
+}
