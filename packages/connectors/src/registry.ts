@@ -8,17 +8,10 @@ import { source as amazonS3V2 } from './sources/File_AmazonS3ConnectorV2/source.
 import { manifest as gbq } from './sources/gbq/manifest.js';
 import { source as mysql } from './sources/mysql/source.js';
 import { source as postgres } from './sources/postgres/source.js';
-import { manifest as rest } from './sources/rest/manifest.js';
+import { source as rest } from './sources/rest/source.js';
 
 /** All data sources, one line each. A new source is its folder and a line here. */
-const sources: readonly AnySource[] = [
-  amazonS3V2,
-  amazonS3,
-  legacySource(gbq),
-  mysql,
-  postgres,
-  legacySource(rest),
-];
+const sources: readonly AnySource[] = [amazonS3V2, amazonS3, legacySource(gbq), mysql, postgres, rest];
 
 /** The flat view of each source, as callers fill it in. */
 export const manifests: readonly SourceManifest[] = sources.map((source) => withTuning(manifestOf(source)));

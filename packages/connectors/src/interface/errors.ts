@@ -96,6 +96,8 @@ export interface ErrorTable {
   driverTexts?: readonly (readonly [start: string, meaning: Meaning])[];
   /** Members of a failed statement's error that its author may see. The position counts characters from 1. */
   tellsAuthor?: { code?: string; message: string; position?: string };
+  /** Where a failure has the seconds after which to try again; a 503 that has them is `rate_limited`. */
+  waitAt?: string;
   /** What users can do when TLS fails, if the source has more to offer than certificates to trust. */
   tlsRemedy?: string;
   /** For everything else. */

@@ -41,7 +41,8 @@ export type LoginOf<L extends Logins> = {
     oauth: OAuthSignIn;
   }
     ? { token: TokenSource }
-    : { token?: undefined });
+    : // Any login may have one or not.
+      { token?: 'oauth' extends keyof L[Method] ? TokenSource | undefined : undefined });
 }[keyof L & string];
 
 /** A login, opened for one use; `kit/typed-input.ts` makes a typed one of it. Never logged or kept. */

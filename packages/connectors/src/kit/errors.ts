@@ -129,7 +129,10 @@ export function translate(table: ErrorTable, error: unknown, signal?: AbortSigna
   if (signal?.aborted) return abortError(signal);
   for (const link of chainOf(error)) if (link instanceof ConnectorError) return link;
   const { meaning, nativeCode, isOfSource } = networkFailure(table, error) ?? listedFailure(table, error);
-  const { kind, message, remedy, retryable } = meaning;
+  const { message, remedy, retryable } = meaning;
+  const wait = table.waitAt === undefined ? undefined : memberAt(error, table.waitAt);
+  const isTold = typeof wait === 'number' && wait >= 0;
+  const kind = isTold && statusOf(error) === 503 ? 'rate_limited' : meaning.kind;
   const told = isOfSource ? table.tellsAuthor : undefined;
   const words = told && {
     message: memberAt(error, told.message),
@@ -140,6 +143,7 @@ export function translate(table: ErrorTable, error: unknown, signal?: AbortSigna
     retryable: retryable ?? false,
     ...(nativeCode !== undefined && /^\w{1,64}$/.test(nativeCode) ? { nativeCode } : {}),
     ...(remedy === undefined ? {} : { remedy }),
+    ...(isTold ? { retryAfterSeconds: wait } : {}),
     ...(words ? serverWords(kind, words) : {}),
     cause: bare(error),
   });

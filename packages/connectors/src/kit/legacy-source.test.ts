@@ -1,13 +1,17 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { Connector } from '../interface/connector.js';
+import { ConnectorError } from '../interface/errors.js';
+import { line, property } from '../interface/fields.js';
 import { Secret } from '../interface/secret.js';
 import { manifest as gbq } from '../sources/gbq/manifest.js';
-import { manifest as rest } from '../sources/rest/manifest.js';
 import { createDirectNetwork } from '../suite/direct-network.js';
-import { legacySource } from './legacy-source.js';
+import { type LegacyManifest, legacySource } from './legacy-source.js';
 import { manifestOf } from './manifest.js';
 import { createRetries } from './retries.js';
+import { revealText } from './secret-fields.js';
 import { openUse, type RowStream } from './session/open-use.js';
 import { endpointsOf } from './typed-input.js';
 
@@ -29,15 +33,68 @@ afterAll(() => {
 });
 
 const network = createDirectNetwork();
-const source = legacySource(rest);
+/** One list over HTTP. */
+const connector: Connector = {
+  targets: () => [{ host: 'a.example', port: 443, tls: 'implicit' }],
+  async open({ properties, login: { fields } }, { network: given, signal }) {
+    const rows = async (): Promise<{ id: number; name: string }[]> => {
+      const headers = { authorization: `Bearer ${revealText(fields, 'token')}` };
+      const answer = await given.fetch(String(properties['url']), { headers, signal }).catch((error) => {
+        throw signal.aborted ? new ConnectorError('cancelled', 'stopped') : error;
+      });
+      if (answer.ok) return (await answer.json()) as { id: number; name: string }[];
+      await answer.text();
+      throw new ConnectorError('auth_failed', 'refused', { nativeCode: String(answer.status) });
+    };
+    return {
+      ping: async () => void (await rows()),
+      browse: async () => ({
+        items: [{ name: 'items', kind: 'resource', path: ['items'], readable: true, container: true }],
+      }),
+      async read({ columns = ['id', 'name'], asText = [], limit, batchRows }) {
+        const found = (await rows()).slice(0, limit);
+        const cells = found.map((row) =>
+          columns.map((name) => (name === 'name' ? row.name : asText.includes('id') ? `${row.id}` : row.id)),
+        );
+        const typeOf = (name: string) => (name === 'name' || asText.includes(name) ? 'string' : 'integer');
+        return {
+          columns: columns.map((name) => ({ name, type: typeOf(name), nullable: true })),
+          batches: (async function* () {
+            for (let at = 0; at < cells.length; at += batchRows) yield cells.slice(at, at + batchRows);
+          })(),
+        };
+      },
+      close: async () => undefined,
+    };
+  },
+};
+
+const secretText = (title: string, holder: 'credential' | 'connection') =>
+  property(line().optional(), { title, description: title, secret: true, holder });
+
+const manifest: LegacyManifest = {
+  ...{ id: 'toy', name: 'Toy', category: 'api', stage: 'beta', links: [], icon: '<svg/>' },
+  properties: z.strictObject({
+    url: property(line(), { title: 'URL', description: 'URL.' }),
+    token: secretText('Token', 'credential'),
+    clientSecret: secretText('Client secret', 'connection'),
+  }),
+  signIns: [{ id: 'bearer', label: 'Token', fields: ['token'], required: ['token'] }],
+  capabilities: { readPath: true, readQuery: false, readOnlyAtSource: false, browseDepth: 1 },
+  evidence: { verifiedAgainst: [], notVerified: [], limits: [] },
+  targets: connector.targets,
+  load: async () => ({ connector }),
+};
+
+const source = legacySource(manifest);
 const call = (signal = new AbortController().signal) => ({ signal, isPreview: true });
-const opened = (path: string, bearerToken = 'canary') =>
+const opened = (path: string, token = 'canary') =>
   openUse(
     source,
     {
-      definition: { url: `${url}${path}`, authSchema: 'bearer', allowWithConnection: true },
+      definition: { url: `${url}${path}`, allowWithConnection: true },
       method: 'bearer',
-      fields: { bearerToken: new Secret(bearerToken) },
+      fields: { token: new Secret(token) },
       settings: {},
     },
     { network, retries: createRetries(), signal: new AbortController().signal },
@@ -89,7 +146,7 @@ describe('a source of the first interface, opened as one of the second', () => {
 
   it('has the endpoints, logins and abilities of its manifest', () => {
     expect(endpointsOf(source, { url: 'https://a.example/x' }, {})).toEqual([
-      { role: 'data', host: 'a.example', port: 443, security: 'starttls' },
+      { role: 'data', host: 'a.example', port: 443, security: 'tls' },
     ]);
     const bigQuery = legacySource(gbq);
     expect(endpointsOf(bigQuery, {}, { apiEndpoint: 'http://b.example' })).toMatchObject([

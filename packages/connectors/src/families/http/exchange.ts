@@ -10,7 +10,7 @@ import { DoubledName } from '../../kit/json/exact.js';
 import { notJson, notText, quoted } from '../../kit/json/failures.js';
 import { NotText } from '../../kit/json/gauge.js';
 import { type JsonSpan, parseSpan } from '../../kit/json/spans.js';
-import { failureOfThrown } from './failures.js';
+import { failureOfThrown, type HttpFailure } from './failures.js';
 
 const redirectsMax = 3;
 const refusalBytesMax = 64 * 1024;
@@ -27,7 +27,7 @@ export interface Exchange {
   /** All headers of a request; `renew` is set after a 401 on the previous headers. */
   headers: (renew: boolean) => Promise<Record<string, string>>;
   /** Maps a non-2xx response to an error; `body` is its text, truncated at 64 KB. */
-  failure: (response: Response, body: string) => ConnectorError;
+  failure: (response: Response, body: string) => ConnectorError | HttpFailure;
 }
 
 export interface ExchangeRequest
@@ -190,7 +190,7 @@ async function follow({ network, request, stop }: Attempt, start: URL) {
 
 /**
  * Sends one request and reads the JSON response. If the source rejects the token of a login, the token is renewed once.
- * @throws ConnectorError for every failure, without any text from the source
+ * @throws ConnectorError or what `failure` makes, without any text from the source
  */
 export async function exchangeJson(
   exchange: Exchange,

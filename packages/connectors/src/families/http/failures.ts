@@ -10,6 +10,25 @@ export function retryAfterSeconds(header: string | null, now = Date.now()): numb
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), retryAfterMax);
 }
 
+/** A response that is not 2xx, as a native error: what its translation needs, without its text. */
+export class HttpFailure extends Error {
+  override name = 'HttpFailure';
+  readonly status: number;
+  readonly code: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  /** @param code of the source's error table */
+  constructor(
+    status: number,
+    { code, retryAfterSeconds }: { code?: string | undefined; retryAfterSeconds?: number | undefined } = {},
+  ) {
+    super(`The source answered with status ${status}.`);
+    this.status = status;
+    this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
 /** What a failed request means, without any text from the source. */
 export interface Meaning {
   kind: ConnectorErrorKind;
@@ -72,13 +91,13 @@ export function failureOf(meaning: Meaning, response: Response, nativeCode: stri
 }
 
 /**
- * The error for a thrown value: aborts become `cancelled` or `timeout`, errors of the network pass unchanged, anything
- * else is `protocol_error` without its text.
+ * The error for a thrown value: aborts become `cancelled` or `timeout`, errors of the network and failed responses pass
+ * unchanged, anything else is `protocol_error` without its text.
  */
 export function failureOfThrown(
   error: unknown,
   signals: { caller: AbortSignal; deadline: AbortSignal },
-): ConnectorError {
+): ConnectorError | HttpFailure {
   if (signals.caller.aborted) return abortError(signals.caller);
   if (signals.deadline.aborted) {
     return new ConnectorError('timeout', 'The source did not answer in time.', {
@@ -86,7 +105,7 @@ export function failureOfThrown(
       retryable: true,
     });
   }
-  if (error instanceof ConnectorError) return error;
+  if (error instanceof ConnectorError || error instanceof HttpFailure) return error;
   if (error instanceof Error && error.cause instanceof ConnectorError) return error.cause;
   return new ConnectorError('protocol_error', 'The exchange with the source failed.', { cause: error });
 }

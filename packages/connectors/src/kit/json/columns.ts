@@ -135,7 +135,8 @@ function misfit(cell: Cell, { name, type }: Column, { unit, number, of }: Place)
   );
 }
 
-function toCell(cell: Cell, column: Column, place: Place): Cell {
+/** A cell as a value of its column's type; undefined if the type cannot represent it exactly. */
+export function cellAs(cell: Cell, column: Pick<Column, 'type'>): Cell | undefined {
   if (cell === null || column.type === 'json') return cell;
   if (cell instanceof JsonText) {
     const type = typeOfText(cell.text);
@@ -148,7 +149,13 @@ function toCell(cell: Cell, column: Column, place: Place): Cell {
       if (column.type === 'bigint') return String(cell);
     }
   } else if (typeof cell === column.type) return cell;
-  throw misfit(cell, column, place);
+  return undefined;
+}
+
+function toCell(cell: Cell, column: Column, place: Place): Cell {
+  const value = cellAs(cell, column);
+  if (value === undefined) throw misfit(cell, column, place);
+  return value;
 }
 
 /**

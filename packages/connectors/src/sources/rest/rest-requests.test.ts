@@ -2,17 +2,13 @@ import { createServer as createTlsServer } from 'node:https';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { tlsOptions } from '../../families/http/tls-properties.js';
 import { Secret } from '../../interface/secret.js';
-import { legacySource } from '../../kit/legacy-source.js';
 import { selectSignIn } from '../../kit/properties.js';
 import { failureOf } from '../../suite/bench.js';
-import { tlsOptions } from './credentials.js';
-import { manifest as legacy } from './manifest.js';
-import { propertiesSchema } from './properties.js';
+import { properties } from './properties.js';
 
-import { inputOf, json, open, problemsOf, read, serve } from './test-stand.js';
-
-const { manifest } = legacySource(legacy);
+import { inputOf, json, manifest, open, problemsOf, read, serve } from './test-stand.js';
 
 describe('rest sends', () => {
   it('X15: only the headers of the connection and of the sign-in', async () => {
@@ -172,7 +168,7 @@ describe('rest over TLS', () => {
       mutualPfxCertificateKey: 'open',
     });
     expect(input.login.signIn).toBe('certificate');
-    expect(tlsOptions(propertiesSchema.parse(input.properties), input, {})).toEqual({
+    expect(tlsOptions(properties.parse(input.properties), input.login.fields, {})).toEqual({
       clientCertificate: { pfx: Buffer.from(value, 'base64'), passphrase: 'open' },
     });
   });

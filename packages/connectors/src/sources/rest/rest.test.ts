@@ -3,14 +3,13 @@ import { startRestApi } from '@mooring/lab/rest-api';
 import { sampleItems } from '@mooring/lab/rest-resources';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../interface/secret.js';
-import { legacySource } from '../../kit/legacy-source.js';
 import { failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
-import { manifest as legacy } from './manifest.js';
+import { source } from './source.js';
 
 import { inputOf, open, read } from './test-stand.js';
 
-describeConnector(legacySource(legacy), {
+describeConnector(source, {
   // One connection is one resource, so a slow one would be another connection: see D20 and D25 below.
   unsupported: ['query', 'slow'],
   async start() {

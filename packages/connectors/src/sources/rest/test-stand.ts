@@ -1,17 +1,20 @@
 // Servers with scripted behaviour, and sessions that prove they left nothing open.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { expect, onTestFinished } from 'vitest';
-import type { ConnectorInput, ReadRequest, Session } from '../../interface/connector.js';
 import type { Row } from '../../interface/data-types.js';
-import { legacySource } from '../../kit/legacy-source.js';
+import { manifestOf } from '../../kit/manifest.js';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
-import { createRetries } from '../../kit/retries.js';
-import { allBatches } from '../../suite/bench.js';
+import {
+  allBatches,
+  openSession,
+  type TestInput,
+  type TestRead,
+  type TestSession,
+} from '../../suite/bench.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
-import { connector } from './connector.js';
-import { manifest as legacy } from './manifest.js';
+import { source } from './source.js';
 
-const { manifest } = legacySource(legacy);
+export const manifest = manifestOf(source);
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -48,10 +51,7 @@ export const json =
     response.end(typeof document === 'string' ? document : JSON.stringify(document));
   };
 
-export function inputOf(
-  given: Record<string, unknown>,
-  login: Partial<ConnectorInput['login']> = {},
-): ConnectorInput {
+export function inputOf(given: Record<string, unknown>, login: Partial<TestInput['login']> = {}): TestInput {
   const parsed = parseProperties(manifest, given);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const { definition, credential } = parsed.value;
@@ -65,20 +65,15 @@ export function problemsOf(given: Record<string, unknown>): string[] {
 }
 
 export interface Opened {
-  session: Session;
+  session: TestSession;
   network: DirectNetwork;
   abort: AbortController;
 }
 
-export async function open(input: ConnectorInput, settings: Record<string, string> = {}): Promise<Opened> {
+export async function open(input: TestInput, settings: Record<string, string> = {}): Promise<Opened> {
   const network = createDirectNetwork();
   const abort = new AbortController();
-  const session = await connector.open(input, {
-    network,
-    retries: createRetries(),
-    settings,
-    signal: abort.signal,
-  });
+  const session = await openSession(source, input, { network, settings, signal: abort.signal });
   onTestFinished(async () => {
     await session.close();
     expect(await network.idle(2_000)).toBe(true);
@@ -87,7 +82,7 @@ export async function open(input: ConnectorInput, settings: Record<string, strin
   return { session, network, abort };
 }
 
-export async function read(given: Record<string, unknown>, request: Partial<ReadRequest> = {}) {
+export async function read(given: Record<string, unknown>, request: Partial<TestRead> = {}) {
   const { session } = await open(inputOf(given));
   const stream = await session.read({ path: [], batchRows: 100, ...request });
   const rows: Row[] = (await allBatches(stream)).flat();

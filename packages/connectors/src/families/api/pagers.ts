@@ -1,11 +1,11 @@
-import { sameOrigin } from '../../families/http/exchange.js';
-import { lookup } from '../../families/http/json-paths.js';
-import { assertIsAll, assertNoOtherReference, nextLink } from '../../families/http/next-page-signs.js';
-import { withParameter } from '../../families/http/query.js';
 import type { JsonValue } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { isArraySpan, isNullSpan, isObjectSpan, type JsonSpan, parseSpan } from '../../kit/json/spans.js';
-import type { RestProperties } from './properties.js';
+import { sameOrigin } from '../http/exchange.js';
+import { lookup } from '../http/json-paths.js';
+import { assertIsAll, assertNoOtherReference, nextLink } from '../http/next-page-signs.js';
+import { withParameter } from '../http/query.js';
+import type { Paging, Reference } from './paging.js';
 
 const scalarBytesMax = 16 * 1024;
 
@@ -44,9 +44,9 @@ export interface Pager {
 const request = (url: URL): PageRequest => ({ url, headers: {} });
 
 /** The reference to the next page, as the source wrote it: a number keeps its digits. Undefined if it is missing. */
-function referenceAt(page: AnsweredPage, path: string, inHeader: boolean): JsonValue | undefined {
-  if (inHeader) return page.headers.get(path) ?? undefined;
-  const span = lookup(page.json, path);
+function referenceAt(page: AnsweredPage, { at, inHeader }: Reference): JsonValue | undefined {
+  if (inHeader) return page.headers.get(at) ?? undefined;
+  const span = lookup(page.json, at);
   if (span === undefined) return undefined;
   const isScalar = !isArraySpan(span) && !isObjectSpan(span) && span.end - span.start <= scalarBytesMax;
   if (!isScalar) throw noReference();
@@ -69,12 +69,13 @@ function textOf(value: JsonValue): string {
   throw noReference();
 }
 
-/** Reads the reference of each page. If the first page lacks it, it must not be elsewhere in the page. */
-function referenceReader(property: string, path: string, inHeader: boolean) {
+/** Reads the reference of each page. If the first page lacks one that a user configured, it must not be elsewhere. */
+function referenceReader(reference: Reference) {
   let isFirst = true;
   return (page: AnsweredPage): JsonValue | undefined => {
-    const value = referenceAt(page, path, inHeader);
-    if (isFirst && value === undefined) assertNoOtherReference(page, property, path);
+    const value = referenceAt(page, reference);
+    if (isFirst && value === undefined && reference.property !== undefined)
+      assertNoOtherReference(page, reference.property, reference.at);
     isFirst = false;
     return value;
   };
@@ -103,34 +104,27 @@ function withField(
   return { url: withParameter(url, name, String(value)), headers };
 }
 
-function offsetPager(p: RestProperties): Pager {
-  // Qlik's names take precedence over those that Mooring introduced before they were known.
-  const names = {
-    start: p.OffsetStartField ?? p.OffsetStartParamName,
-    startInHeader: p.IsOffsetStartFieldHeader ?? false,
-    first: p.OffsetStartFieldValue ?? p.OffsetStartInitialValue,
-    count: p.OffsetCountFieldName ?? p.OffsetCountParamName,
-    countInHeader: p.IsOffsetCountFieldHeader ?? false,
-    size: p.OffsetCountValue ?? p.OffsetPageSize,
-  };
-  const at = (url: URL, start: number): PageRequest => {
+type Of<By extends Paging['by']> = Extract<Paging, { by: By }>;
+
+function offsetPager({ start, size, totalAt }: Of<'offset'>): Pager {
+  const at = (url: URL, row: number): PageRequest => {
     const sized =
-      names.size > 0 ? withField(request(url), names.count, names.size, names.countInHeader) : request(url);
-    return withField(sized, names.start, start, names.startInHeader);
+      size.value > 0 ? withField(request(url), size.name, size.value, size.inHeader) : request(url);
+    return withField(sized, start.name, row, start.inHeader);
   };
   let received = 0;
   return {
-    first: (url) => at(url, names.first),
+    first: (url) => at(url, start.value),
     next(page) {
       // Counts the rows received, not the page size: many services send fewer.
       received += page.rowCount;
-      const total = totalOf(page, p.OffsetTotalPath);
+      const total = totalOf(page, totalAt);
       if (page.rowCount === 0) {
         if (total !== undefined && received < total) throw fewerThanTotal(received, total);
         return undefined;
       }
       // A total may be the size of a page, capped, or outdated: only the next page tells whether there are more.
-      return { ...at(page.url, names.first + received), isDoubted: total === received };
+      return { ...at(page.url, start.value + received), isDoubted: total === received };
     },
   };
 }
@@ -143,17 +137,13 @@ function fewerThanTotal(received: number, total: number): ConnectorError {
   );
 }
 
-function pageNumberPager(p: RestProperties): Pager {
+function pageNumberPager({ name, first, size, next: reference }: Of<'page'>): Pager {
   const at = (url: URL, page: string | number): PageRequest => {
-    const sized =
-      p.NextPageSize > 0 ? withParameter(url, p.NextPageCountParamName, String(p.NextPageSize)) : url;
-    return request(withParameter(sized, p.NextPageParamName, String(page)));
+    const sized = size.value > 0 ? withParameter(url, size.name, String(size.value)) : url;
+    return request(withParameter(sized, name, String(page)));
   };
-  const read =
-    p.NextPageFieldPath === undefined
-      ? undefined
-      : referenceReader('NextPageFieldPath', p.NextPageFieldPath, p.IsNextPageFieldPathHeader);
-  let current = p.NextPageInitialValue;
+  const read = reference && referenceReader(reference);
+  let current = first;
   return {
     first: (url) => at(url, current),
     next(page) {
@@ -168,20 +158,20 @@ function pageNumberPager(p: RestProperties): Pager {
   };
 }
 
-function tokenPager(p: RestProperties): Pager {
-  const read = referenceReader('NextTokenFieldPath', p.NextTokenFieldPath, p.IsNextTokenFieldPathHeader);
+function cursorPager({ name, next }: Of<'cursor'>): Pager {
+  const read = referenceReader(next);
   return {
     first: request,
     next(page) {
-      const token = read(page);
-      return isEnd(token) ? undefined : request(withParameter(page.url, p.NextTokenParamName, textOf(token)));
+      const cursor = read(page);
+      return isEnd(cursor) ? undefined : request(withParameter(page.url, name, textOf(cursor)));
     },
   };
 }
 
-function urlPager(p: RestProperties): Pager {
-  const isLink = p.IsNextUrlFieldPathHeader && p.NextUrlFieldPath.toLowerCase() === 'link';
-  const read = referenceReader('NextUrlFieldPath', p.NextUrlFieldPath, p.IsNextUrlFieldPathHeader);
+function urlPager({ next: reference }: Of<'url'>): Pager {
+  const isLink = reference.inHeader && reference.at.toLowerCase() === 'link';
+  const read = referenceReader(reference);
   return {
     first: request,
     next(page) {
@@ -193,30 +183,27 @@ function urlPager(p: RestProperties): Pager {
 }
 
 /** Without pagination the first page is everything, unless it says otherwise. */
-function onePager(): Pager {
+function onePager({ isFirstEnough }: Of<'none'>): Pager {
   return {
     first: request,
     next(page) {
-      assertIsAll(page);
+      if (!isFirstEnough) assertIsAll(page);
       return undefined;
     },
   };
 }
 
-/** The pager for the connection's `PaginationType`. */
-export function createPager(properties: RestProperties): Pager {
-  switch (properties.PaginationType) {
-    case 'None':
-      return properties.PaginationFirstPageOnly === true
-        ? { first: request, next: () => undefined }
-        : onePager();
-    case 'Offset':
-      return offsetPager(properties);
-    case 'NextPage':
-      return pageNumberPager(properties);
-    case 'NextToken':
-      return tokenPager(properties);
-    case 'NextUrl':
-      return urlPager(properties);
+export function createPager(paging: Paging): Pager {
+  switch (paging.by) {
+    case 'none':
+      return onePager(paging);
+    case 'offset':
+      return offsetPager(paging);
+    case 'page':
+      return pageNumberPager(paging);
+    case 'cursor':
+      return cursorPager(paging);
+    case 'url':
+      return urlPager(paging);
   }
 }

@@ -1,5 +1,9 @@
 import { z } from 'zod';
 import { line, property } from '../../interface/fields.js';
+import type { Values } from '../../interface/login.js';
+import type { PropertyProblem } from '../../interface/property-problem.js';
+import { headerNameSchema } from '../http/headers.js';
+import type { Paging } from './paging.js';
 
 const paginationHint =
   'must be None, Offset, NextPage, NextToken or NextUrl: Custom needs a load script and is not supported';
@@ -34,7 +38,7 @@ const offsetField = (title: string, description: string) =>
 // Qlik documents the values of PaginationType. Of the property names, it has published the Offset ones (except those
 // with Param, PageSize or Initial), NextUrlFieldPath and IsNextUrlFieldPathHeader. The others follow their pattern.
 /** Properties that define how to request further pages. */
-export const pagination = {
+export const paginationProperties = {
   PaginationType: property(
     z.enum(['None', 'Offset', 'NextPage', 'NextToken', 'NextUrl'], { error: paginationHint }).default('None'),
     // With NextUrl, the response decides where the login goes next, at a path that these properties choose.
@@ -99,3 +103,90 @@ export const pagination = {
     description: headerInstead,
   }),
 };
+
+type PaginationProperties = z.output<z.ZodObject<typeof paginationProperties>>;
+
+/** How the connection wants further pages to be requested. */
+export function pagingOf(p: PaginationProperties): Paging {
+  const endsAt404 = p.PaginationEndsAt404 === true;
+  switch (p.PaginationType) {
+    case 'None':
+      return { by: 'none', isFirstEnough: p.PaginationFirstPageOnly === true };
+    case 'Offset':
+      // Qlik's names take precedence over those that Mooring introduced before they were known.
+      return {
+        by: 'offset',
+        start: {
+          name: p.OffsetStartField ?? p.OffsetStartParamName,
+          value: p.OffsetStartFieldValue ?? p.OffsetStartInitialValue,
+          inHeader: p.IsOffsetStartFieldHeader ?? false,
+        },
+        size: {
+          name: p.OffsetCountFieldName ?? p.OffsetCountParamName,
+          value: p.OffsetCountValue ?? p.OffsetPageSize,
+          inHeader: p.IsOffsetCountFieldHeader ?? false,
+        },
+        totalAt: p.OffsetTotalPath,
+        endsAt404,
+      };
+    case 'NextPage': {
+      const property = 'NextPageFieldPath';
+      return {
+        by: 'page',
+        name: p.NextPageParamName,
+        first: p.NextPageInitialValue,
+        size: { name: p.NextPageCountParamName, value: p.NextPageSize },
+        next:
+          p[property] === undefined
+            ? undefined
+            : { at: p[property], inHeader: p.IsNextPageFieldPathHeader, property },
+        endsAt404,
+      };
+    }
+    case 'NextToken': {
+      const property = 'NextTokenFieldPath';
+      const next = { at: p[property], inHeader: p.IsNextTokenFieldPathHeader, property };
+      return { by: 'cursor', name: p.NextTokenParamName, next };
+    }
+    case 'NextUrl': {
+      const property = 'NextUrlFieldPath';
+      return { by: 'url', next: { at: p[property], inHeader: p.IsNextUrlFieldPathHeader, property } };
+    }
+  }
+}
+
+/** The properties that determine the next request. */
+const pageProperties = {
+  None: '',
+  NextUrl: 'NextUrlFieldPath',
+  NextPage: 'NextPageParamName and NextPageFieldPath',
+  NextToken: 'NextTokenParamName and NextTokenFieldPath',
+  Offset: 'OffsetStartParamName and OffsetCountParamName',
+};
+
+/** What users can do when pages do not lead on as configured. */
+export const pagingRemedies = ({ PaginationType: type }: PaginationProperties) => ({
+  samePage: `Compare PaginationType (${type}) of the connection, and its ${pageProperties[type]}, with the documentation of the service, whose parameters may have other names.`,
+  missingPage:
+    'If the service does this after its last page, set the property PaginationEndsAt404 of the connection to true.',
+});
+
+const offsetHeaders = [
+  ['IsOffsetStartFieldHeader', 'OffsetStartField'],
+  ['IsOffsetCountFieldHeader', 'OffsetCountFieldName'],
+] as const;
+
+/** Properties that contradict each other. */
+export function pagingConflicts(definition: Values): PropertyProblem[] {
+  const { dataPath, OffsetDataPath } = definition;
+  const problems: PropertyProblem[] = [];
+  if (dataPath !== undefined && OffsetDataPath !== undefined && dataPath !== OffsetDataPath)
+    problems.push({ property: 'OffsetDataPath', message: 'cannot be given together with another dataPath' });
+  for (const [flag, name] of offsetHeaders) {
+    if (definition[flag] !== true) continue;
+    const { success, error } = headerNameSchema.safeParse(definition[name]);
+    if (!success)
+      problems.push({ property: name, message: error.issues[0]?.message ?? 'must be a header name' });
+  }
+  return problems;
+}
