@@ -5,6 +5,7 @@ import { manifestOf } from './kit/manifest.js';
 import { withTuning } from './qlik/tuning.js';
 import { source as amazonS3 } from './sources/File_AmazonS3Connector/source.js';
 import { source as amazonS3V2 } from './sources/File_AmazonS3ConnectorV2/source.js';
+import { source as sftp } from './sources/File_FileTransferConnector/source.js';
 import { manifest as gbq } from './sources/gbq/manifest.js';
 import { source as mysql } from './sources/mysql/source.js';
 import { source as postgres } from './sources/postgres/source.js';
@@ -12,6 +13,7 @@ import { source as rest } from './sources/rest/source.js';
 
 /** All data sources, one line each. A new source is its folder and a line here. */
 const sources: readonly AnySource[] = [amazonS3V2, amazonS3, legacySource(gbq), mysql, postgres, rest];
+  sftp,
 
 /** The flat view of each source, as callers fill it in. */
 export const manifests: readonly SourceManifest[] = sources.map((source) => withTuning(manifestOf(source)));

@@ -170,6 +170,12 @@ export const errorTable = {
     title: 'TLS failed',
     meaning: "The source's certificate is not trusted, has expired, or is for another name.",
   },
+  'SOURCE-HOST-KEY-REFUSED': {
+    status: 424,
+    title: 'Host key refused',
+    meaning:
+      "The SSH server's host key is not the one that the connection trusts, or the connection trusts none yet. Nothing of the login was sent; the detail has the fingerprint that was found.",
+  },
   'SOURCE-TIMEOUT': {
     status: 424,
     title: 'The source did not answer in time',

@@ -1,5 +1,8 @@
-/** The key by which an SSH server is recognized: `SHA256:` and base64 as OpenSSH prints it, or a line of `known_hosts`. */
-export type HostKey = { sha256: string } | { key: string };
+/**
+ * The key by which an SSH server is recognized: `SHA256:` and base64 as OpenSSH prints it, with the type of key to ask
+ * for, or a line of `known_hosts`.
+ */
+export type HostKey = { sha256: string; type?: 'RSA' | 'ECDSA' | 'ED25519' } | { key: string };
 
 /** What a connection accepts as proof that an endpoint is the right one. */
 export interface Trust {
@@ -7,6 +10,7 @@ export interface Trust {
   ca?: string;
   /** `full`: chain and host name. `chain`: chain only. `none`: encrypted, but anyone on the path can read along. */
   verify?: 'full' | 'chain' | 'none';
+  /** Absent for an endpoint with SSH: it is refused, and the refusal tells the fingerprint that was found. */
   hostKey?: HostKey;
   /** The server asks for a certificate of the login, so that only the driver can complete the handshake. */
   clientCertificate?: boolean;

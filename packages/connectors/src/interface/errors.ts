@@ -8,6 +8,8 @@ export type ConnectorErrorKind =
   | 'unreachable'
   | 'egress_refused'
   | 'tls_failed'
+  /** The host key of an SSH server is not the pinned one, or none is pinned. */
+  | 'host_key_refused'
   | 'timeout'
   | 'cancelled'
   | 'rate_limited'

@@ -49,6 +49,7 @@ const byCategory = { file: webStorage, database: odbc, api: web };
 const byId: ReadonlyMap<string, QlikNames> = new Map([
   ['File_AmazonS3Connector', webStorage('s3')],
   ['File_AmazonS3ConnectorV2', webStorage('s3')],
+  ['File_FileTransferConnector', webStorage('sftp')],
   ['gbq', odbc('bigquery')],
   [
     'rest',

@@ -101,8 +101,14 @@ export async function openFile(
   const file = fileRequest(stored.name, request.file, defaults);
   const { format } = file;
   if (format === 'parquet') {
-    const rows = await readParquet(await stored.openRanges(), request, stored.signal);
-    return { rows, release: () => {} };
+    const ranges = await stored.openRanges();
+    const release = () => ranges.close?.();
+    try {
+      return { rows: await readParquet(ranges, request, stored.signal), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
   const { body, isGzip } = await stored.open();
   const isPacked = isGzip || file.isGzip;

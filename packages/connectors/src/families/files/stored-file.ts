@@ -5,6 +5,8 @@ export interface ByteRanges {
   byteLength: number;
   /** Bytes from `start` (inclusive) to `end` (exclusive). */
   slice(start: number, end: number): Promise<ArrayBuffer>;
+  /** Frees what they hold. Idempotent, never fails. */
+  close?(): void;
 }
 
 /** A file, wherever it is stored: an S3 object, a file on an SFTP server. */

@@ -1,9 +1,8 @@
-import { fileOptionsSchema } from '@mooring/contract/file-options';
 import { z } from 'zod';
 import { line, property, scalarText, secret } from '../../interface/fields.js';
 import type { InputOf } from '../../interface/source.js';
-import { isCharset } from '../../kit/charset.js';
 import { certificateFilesSchema } from '../../kit/tls.js';
+import { fileOptionsProperty } from '../files/properties.js';
 
 // Pure data: manifests are imported at start, so no driver is imported here.
 
@@ -98,18 +97,7 @@ export const s3Properties = z.strictObject({
       placeholder: 'https://s3.example.com:9000',
     },
   ),
-  file: property(
-    fileOptionsSchema.refine(({ encoding }) => encoding === undefined || isCharset(encoding), {
-      path: ['encoding'],
-      message: 'must be an encoding such as utf-8, utf-16le or windows-1252',
-    }),
-    {
-      title: 'Files',
-      description:
-        'Defaults for reading CSV files, for instance {"delimiter": ";", "encoding": "windows-1252"}; a request may override them. format applies to files without a known extension.',
-      decides: 'nothing',
-    },
-  ).optional(),
+  file: fileOptionsProperty,
   pathStyle: property(z.boolean().optional(), {
     title: 'Path style',
     description:

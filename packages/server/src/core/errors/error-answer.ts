@@ -17,6 +17,7 @@ const codeOfKind: Record<ConnectorErrorKind, ErrorCode> = {
   unreachable: 'SOURCE-UNREACHABLE',
   egress_refused: 'EGRESS-REFUSED',
   tls_failed: 'SOURCE-TLS-FAILED',
+  host_key_refused: 'SOURCE-HOST-KEY-REFUSED',
   timeout: 'SOURCE-TIMEOUT',
   cancelled: 'SOURCE-TIMEOUT',
   rate_limited: 'SOURCE-RATE-LIMITED',

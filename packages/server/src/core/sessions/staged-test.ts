@@ -1,4 +1,4 @@
-import { ConnectorError } from '@mooring/connectors/interface/errors';
+import { ConnectorError, type ConnectorErrorKind } from '@mooring/connectors/interface/errors';
 import type { Findings } from '@mooring/connectors/interface/session';
 import { sourceErrorCode } from '../errors/error-answer.js';
 import type { Finding, SessionStage } from './finding.js';
@@ -26,10 +26,16 @@ const shown = ({ code, ...stage }: SessionStage): Stage => ({
   ...(code ? { code: sourceErrorCode(new ConnectorError(code, '')) } : {}),
 });
 
+/** Stages that a driver goes through inside of its sign-in. */
+const stageOfKind: Readonly<Partial<Record<ConnectorErrorKind, string>>> = {
+  tls_failed: 'tls',
+  host_key_refused: 'hostKey',
+};
+
 function failed(name: string, error: unknown, ms: number): Stage {
   if (!(error instanceof ConnectorError)) throw error;
   return {
-    name: error.kind === 'tls_failed' ? 'tls' : name,
+    name: stageOfKind[error.kind] ?? name,
     ok: false,
     ms,
     code: sourceErrorCode(error),
@@ -39,7 +45,7 @@ function failed(name: string, error: unknown, ms: number): Stage {
 }
 
 /**
- * Tests a connection in stages: name, route, tcp, tls, signIn, rights, firstRow. Ends at the first that fails; a
+ * Tests a connection in stages: name, route, tcp, tls or hostKey, signIn, rights, firstRow. Ends at the first that fails; a
  * failing source is an answer, not an error.
  */
 export async function testInStages(request: SessionRequest, entry: Entry): Promise<TestAnswer> {
