@@ -21,6 +21,8 @@ const resolve = {
   conditionNames: ['mooring-source', 'node'],
   // Sources import each other by the names of the compiler's output.
   extensionAlias: { '.js': ['.ts', '.js'] },
+  // A native addon, which `ssh2` does without and which is never built.
+  alias: { 'cpu-features': false },
 };
 
 async function write(input, options) {
@@ -80,6 +82,8 @@ export function bundledPackages(chunks) {
   const places = new Set();
   for (const { modules = {} } of chunks)
     for (const id of Object.keys(modules)) {
+      // An empty module, in the place of a package that is left out.
+      if (id.includes('rolldown/empty.js')) continue;
       const place = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(id)?.[1];
       if (place) places.add(place.replaceAll('\0', ''));
     }

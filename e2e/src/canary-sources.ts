@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import {
   startTellingHttp,
   startTellingMysql,
@@ -12,6 +13,7 @@ import { type LabMariaDb, startMariaDb } from '@mooring/lab/mariadb';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
+import { type LabSsh, startSsh } from '@mooring/lab/ssh';
 import { full } from '@mooring/lab/test-tier';
 import { type RecordingRelay, startRecordingRelay } from './recording-relay.js';
 
@@ -34,6 +36,7 @@ export interface CanaryLab {
   s3: LabS3;
   postgres: LabPostgres;
   mariadb: LabMariaDb;
+  ssh: LabSsh;
   rest: LabRestApi;
   bigquery: LabBigQuery;
   tellingHttp: Awaited<ReturnType<typeof startTellingHttp>>;
@@ -59,6 +62,7 @@ export async function startCanaryLab(): Promise<CanaryLab> {
     s3: await startS3(),
     postgres: await startPostgres({ rowsInBig: 10 }),
     mariadb: await startMariaDb(),
+    ssh: await startSshWithFile(),
     rest: await startRestApi({ verifyAccessToken }),
     bigquery: await startBigQuery({ verifyAccessToken, rowsInBig: 10 }),
     tellingHttp: await startTellingHttp(),
@@ -133,6 +137,30 @@ function bigQueryUse(lab: CanaryLab, name: string, more: object = {}): SourceUse
   return { name: `BigQuery ${name}`, datasourceID: 'gbq', properties, target: bigQueryOrders };
 }
 
+const sftpFile = 'orders.csv';
+
+async function startSshWithFile(): Promise<LabSsh> {
+  const lab = await startSsh();
+  await writeFile(`${lab.home}/${sftpFile}`, 'id,name\n1,a\n');
+  return lab;
+}
+
+function sftpUse({ ssh }: CanaryLab, name: string, login: object): SourceUse {
+  const { host, port, hostKeys, alice } = ssh;
+  const properties = {
+    ...{ host, sftpPort: port, publicKeyFingerprint: hostKeys.ed25519.sha256, username: alice.user },
+    ...login,
+  };
+  return {
+    name: `SFTP ${name}`,
+    datasourceID: 'File_FileTransferConnector',
+    properties,
+    target: { path: [sftpFile] },
+  };
+}
+
+const keyFile = (value: string) => ({ privateKey: [{ name: 'id', value }] });
+
 /** Sources that work with the secrets they are given. */
 export function workingSources(lab: CanaryLab): SourceUse[] {
   const { s3, postgres, mariadb, rest } = lab;
@@ -153,6 +181,8 @@ export function workingSources(lab: CanaryLab): SourceUse[] {
     }),
     restUse('REST machine', at('/oauth/items'), machineOf(lab)),
     bigQueryUse(lab, 'service account'),
+    sftpUse(lab, 'password', { password: lab.ssh.alice.password }),
+    sftpUse(lab, 'key', keyFile(lab.ssh.alice.key.privateKey)),
   ];
 }
 
@@ -234,6 +264,8 @@ export function failingSources(lab: CanaryLab): SourceUse[] {
     restUse('REST provider telling', items, { ...machine, tokenUrl: `${tellingHttp.url}/json/400` }),
     restUse('REST provider page', items, { ...machine, tokenUrl: `${tellingHttp.url}/html/500` }),
     ...tellingRest(lab),
+    sftpUse(lab, 'wrong', { password: awkward('wrong') }),
+    sftpUse(lab, 'closed', { sftpPort: 9, password: awkward('closed') }),
     bigQueryUse(lab, 'of another', { Email: 'someone@else.example' }),
   ];
 }

@@ -172,6 +172,7 @@ describe('destinations that are not allowed', () => {
     expect(dialled).toEqual([
       'File_AmazonS3Connector endpoint',
       'File_AmazonS3ConnectorV2 endpoint',
+      'File_FileTransferConnector host',
       'mysql host',
       'postgres host',
       'rest url',

@@ -112,8 +112,16 @@ export async function startEgressStand(): Promise<EgressStand> {
     sources: [
       { datasourceID: 'File_AmazonS3Connector', properties: bucket, path: file },
       { datasourceID: 'File_AmazonS3ConnectorV2', properties: bucket, path: file },
+      {
+        datasourceID: 'File_FileTransferConnector',
+        properties: {
+          ...{ host: '127.0.0.1', sftpPort: closedPort, username: user, password },
+          publicKeyFingerprint: `SHA256:${'A'.repeat(43)}`,
+        },
+        path: file,
+      },
       { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath }, path: table },
-      // Only the destination matters: no server here speaks MySQL.
+      // Only the destination matters: no server here speaks MySQL or SSH.
       { datasourceID: 'mysql', properties: { ...sql, port: closedPort }, path: table },
       { datasourceID: 'postgres', properties: { ...sql, db: postgres.database }, path: table },
       {

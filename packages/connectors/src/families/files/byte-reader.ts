@@ -106,7 +106,7 @@ export function openByteReader(body: Readable, isGzip: boolean): ByteReader {
     if (isWaiting) stream.destroy(new ConnectorError('timeout', 'The source stopped sending the file.'));
   }, idleMsMax);
   stream.once('close', () => clearTimeout(idle));
-  // Reads get a failure from the iterator. One that comes when nobody reads any more must not end the session.
+  // Reads get a failure from the iterator. A later one must not end the session.
   for (const failing of [stream, body]) failing.on('error', () => undefined);
 
   const close = () => {

@@ -3,7 +3,7 @@ import type { SFTPWrapper, Stats } from 'ssh2';
 import type { SshConnection } from '../../kit/ssh/connection.js';
 import { SshFailure } from '../../kit/ssh/errors.js';
 
-/** A status of SFTP that is no failure. */
+/** The status of SFTP for the end of a file or a list. */
 const END_OF_FILE = 1;
 
 export interface Entry {

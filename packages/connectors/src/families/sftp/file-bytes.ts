@@ -3,25 +3,25 @@ import type { SftpHandle } from './client.js';
 
 /** Bytes of one request, which every server returns at once (section 3 of the protocol: 32 KiB). */
 const pieceBytes = 32 * 1024;
-/** Requests under way: on a line with 50 ms there and back, they carry 10 MB/s. */
+/** Requests at once: with 50 ms for each, they carry 10 MB/s. */
 const piecesMax = 16;
 
 async function* pieces(handle: SftpHandle, from: number, end: number): AsyncGenerator<Buffer> {
-  const underWay: { length: number; bytes: Promise<Buffer> }[] = [];
+  const pending: { length: number; bytes: Promise<Buffer> }[] = [];
   let position = from;
   let allowed = 1;
   for (;;) {
-    while (underWay.length < allowed && position < end) {
+    while (pending.length < allowed && position < end) {
       const length = Math.min(pieceBytes, end - position);
       const bytes = handle.read(position, length);
-      // One that fails after its reader has left is nobody's failure.
+      // A request may fail after the reader has left.
       bytes.catch(() => undefined);
-      underWay.push({ length, bytes });
+      pending.push({ length, bytes });
       position += length;
     }
     // A small file is not worth many requests.
     allowed = Math.min(piecesMax, allowed * 2);
-    const next = underWay.shift();
+    const next = pending.shift();
     if (next === undefined) return;
     const bytes = await next.bytes;
     if (bytes.length > 0) yield bytes;

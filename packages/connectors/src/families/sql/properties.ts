@@ -1,5 +1,4 @@
 // Properties that all SQL servers on a socket share.
-import { z } from 'zod';
 import { type InlineFiles, line, property, secret } from '../../interface/fields.js';
 
 export { hostProperty, portProperty } from '../../kit/host.js';

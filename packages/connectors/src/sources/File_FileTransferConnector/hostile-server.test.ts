@@ -53,7 +53,7 @@ function sshServer(serve: (client: Connection, socket: Socket) => void, algorith
   };
 }
 
-/** Signs everybody in. @param answer what SFTP does */
+/** Signs in anyone. @param answer what SFTP does */
 const sftpServer = (answer: (sftp: SFTPWrapper, socket: Socket) => void) =>
   sshServer((client, socket) => {
     client.on('authentication', (context) => context.accept());

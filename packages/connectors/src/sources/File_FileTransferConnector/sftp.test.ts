@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { allBatches, CLOSE_MS_MAX, failureOf } from '../../suite/bench.js';
+import { inputOf } from '../../suite/connection-input.js';
 import { describeConnector } from '../../suite/describe-connector.js';
-import { bigRows, inputFor, oddNames, realServer } from './__fixtures__/real-server.js';
+import { bigRows, oddNames } from './__fixtures__/files.js';
+import { inputFor, realServer } from './__fixtures__/real-server.js';
+import { harness } from './harness.js';
 import { source } from './source.js';
 
 const server = realServer();
@@ -9,15 +12,15 @@ const { rowsOf, openFails } = server;
 
 describeConnector(source, {
   unsupported: ['query', 'types'],
-  start: async () => {
-    const { lab } = server;
+  async start() {
+    const { good, wrong, unreachable, readable, slow } = await harness.on(server.lab);
     return {
-      good: inputFor(lab),
-      wrongPassword: inputFor(lab, { fields: { password: 'a-wrong-password-canary' } }),
-      unreachable: inputFor(lab, { properties: { sftpPort: 1 } }),
-      readablePath: ['data', 'orders.csv'],
-      readableRows: 9,
-      slow: { read: { path: ['data', 'slow.csv'] }, isRunning: async () => (await lab.sessions()) > 0 },
+      good: inputOf(source, good[0]),
+      wrongPassword: inputOf(source, wrong ?? good[0]),
+      unreachable: inputOf(source, unreachable),
+      readablePath: readable.path,
+      readableRows: readable.rows,
+      ...(slow ? { slow: { ...slow, read: slow.read as { path: readonly string[] } } } : {}),
       close: async () => {},
     };
   },
@@ -92,9 +95,13 @@ describe('files over SFTP', () => {
   });
 
   it('lists and reads odd names', async () => {
-    const { items } = await listed(['odd']);
-    expect(items.map(({ name }) => name)).toEqual(oddNames.toSorted());
-    for (const { path } of items) expect(await rowsOf({ path })).toEqual([['1', 'a']]);
+    await server.bench.within(async (session) => {
+      const { items } = await session.browse({ path: ['odd'], limit: 100 });
+      expect(items.map(({ name }) => name)).toEqual(oddNames.toSorted());
+      for (const { path } of items) {
+        expect(await allBatches(await session.read({ path, batchRows: 5 }))).toEqual([[['1', 'a']]]);
+      }
+    });
   });
 
   it('pages through a folder without leaving out or repeating a name', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer as createTcpServer } from 'node:net';
 import { createServer } from 'node:tls';
+import { startSsh } from '@mooring/lab/ssh';
 import { describe, expect, it } from 'vitest';
 import { listen, startCanary } from './__fixtures__/canary.js';
 import { createGate, type GateOptions } from './gate.js';
@@ -66,6 +67,38 @@ describe('probe', () => {
       expect.objectContaining({ name: 'tls', ok: false, code: 'invalid_config' }),
     ]);
     await stop();
+  });
+
+  it('exchanges keys with an SSH server, and shows the fingerprint of one that is not pinned', async () => {
+    const lab = await startSsh();
+    const target = { host: lab.host, port: lab.port, security: 'ssh', role } as const;
+    const { sha256 } = lab.hostKeys.ed25519;
+    expect(await probe(buildGate(), { ...target, trust: { hostKey: { sha256 } } })).toEqual(
+      passed('name', 'route', 'tcp', 'hostKey'),
+    );
+    const stages = await probe(buildGate(), target);
+    expect(stages).toEqual([
+      ...passed('name', 'route', 'tcp'),
+      {
+        name: 'hostKey',
+        ok: false,
+        ms: expect.any(Number),
+        code: 'host_key_refused',
+        message: expect.stringContaining(sha256),
+        remedy: expect.any(String),
+      },
+    ]);
+    await lab.close();
+  });
+
+  it('stops at a host that speaks no SSH, and when the caller leaves one that is silent', async () => {
+    await using canary = await startCanary();
+    const target = { host: '127.0.0.1', port: canary.port, security: 'ssh', role } as const;
+    const leaving = AbortSignal.timeout(100);
+    expect(await probe(buildGate(), target, leaving)).toEqual([
+      ...passed('name', 'route', 'tcp'),
+      expect.objectContaining({ name: 'hostKey', ok: false, code: 'timeout' }),
+    ]);
   });
 
   it('stops at a name that is not known', async () => {

@@ -127,11 +127,29 @@ export function destinationCases(places: Places, certificate: string): SourceCas
       edit('token URL', 'refuse', 'tokenUrl', there.url),
     ],
   });
+  const sftp: SourceCase = {
+    datasourceID: 'File_FileTransferConnector',
+    definition: { host: here.host, sftpPort: here.port, publicKeyFingerprint: `SHA256:${'A'.repeat(43)}` },
+    credential: { username: 'somebody', password: 'canary-matrix' },
+    edits: [
+      ...everywhere,
+      edit('host', 'confirm', 'host', 'localhost'),
+      edit('port', 'confirm', 'sftpPort', there.port),
+      edit('host key', 'confirm', 'publicKeyFingerprint', `SHA256:${'B'.repeat(43)}`),
+      edit('type of host key', 'keep', 'publicKeyAlgorithm', 'ED25519'),
+      edit('folder', 'keep', 'folder', '/srv'),
+      edit('CA replaced', 'refuse', 'rootCertificates', certificates),
+      edit('region', 'refuse', 'region', 'eu-west-1'),
+      edit('token URL', 'refuse', 'tokenUrl', there.url),
+      noAuthType,
+    ],
+  };
   return [
     sql('postgres', { db: 'one' }),
     sql('mysql', { database: 'one' }),
     s3('File_AmazonS3ConnectorV2'),
     s3('File_AmazonS3Connector'),
+    sftp,
     restCase(places, certificates),
     gbqCase(places, certificates),
   ];
