@@ -12,15 +12,7 @@ import { source as postgres } from './sources/postgres/source.js';
 import { source as rest } from './sources/rest/source.js';
 
 /** All data sources, one line each. A new source is its folder and a line here. */
-const sources: readonly AnySource[] = [
-  amazonS3V2,
-  amazonS3,
-  sftp,
-  legacySource(gbq),
-  mysql,
-  postgres,
-  rest,
-];
+const sources: readonly AnySource[] = [amazonS3V2, amazonS3, sftp, legacySource(gbq), mysql, postgres, rest];
 
 /** The flat view of each source, as callers fill it in. */
 export const manifests: readonly SourceManifest[] = sources.map((source) => withTuning(manifestOf(source)));
