@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { access, chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -79,10 +79,9 @@ export interface LabSshUser {
 /** Of `nobody`, which every system has: the account needs no name of its own. */
 export const userId = 65_534;
 
-async function cryptOf(password: string): Promise<string> {
-  const { stdout } = await run('openssl', ['passwd', '-6', password]);
-  return stdout.trim();
-}
+/** Not by an argument: a password may begin with a hyphen. */
+const cryptOf = (password: string): string =>
+  execFileSync('openssl', ['passwd', '-6', '-stdin'], { input: password, encoding: 'utf8' }).trim();
 
 /** Home folders, accounts and keys. @returns environment that shows them to the server */
 export async function writeAccounts(
@@ -102,9 +101,7 @@ export async function writeAccounts(
   const names = users.map(({ user }) => `${user}:x:${userId}:${userId}::${at(`home/${user}`)}:/bin/false`);
   const system = ['root:x:0:0::/root:/bin/false', 'sshd:x:105:65534::/run/sshd:/bin/false'];
   const days = '19000:0:99999:7:::';
-  const secrets = await Promise.all(
-    users.map(async ({ user, password }) => `${user}:${await cryptOf(password)}:${days}`),
-  );
+  const secrets = users.map(({ user, password }) => `${user}:${cryptOf(password)}:${days}`);
   await writeFile(at('passwd'), `${[...system, ...names].join('\n')}\n`);
   await writeFile(at('group'), `root:x:0:\nnogroup:x:${userId}:\n`);
   await writeFile(
