@@ -32,6 +32,8 @@ async function write(input, options) {
     external: outside,
     resolve,
     tsconfig: at('tsconfig.base.json'),
+    // For modules that look for files next to their code; what `ssh2` looks for is not needed.
+    transform: { define: { __dirname: 'import.meta.dirname' } },
     logLevel: 'warn',
     onLog(level, log, forward) {
       // We cannot change dependencies that detect globals with `eval` or `this`.

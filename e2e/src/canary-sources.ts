@@ -13,7 +13,7 @@ import { type LabMariaDb, startMariaDb } from '@mooring/lab/mariadb';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
-import { type LabSsh, startSsh } from '@mooring/lab/ssh';
+import { type LabSsh, type LabSshKey, startSsh } from '@mooring/lab/ssh';
 import { full } from '@mooring/lab/test-tier';
 import { type RecordingRelay, startRecordingRelay } from './recording-relay.js';
 
@@ -37,6 +37,7 @@ export interface CanaryLab {
   postgres: LabPostgres;
   mariadb: LabMariaDb;
   ssh: LabSsh;
+  sealedKey: LabSshKey;
   rest: LabRestApi;
   bigquery: LabBigQuery;
   tellingHttp: Awaited<ReturnType<typeof startTellingHttp>>;
@@ -69,8 +70,10 @@ export async function startCanaryLab(): Promise<CanaryLab> {
     tellingPostgres: await startTellingPostgres(repeated),
     tellingMysql: await startTellingMysql(repeated),
   };
+  const sealedKey = await parts.ssh.addKey('ecdsa', { passphrase: awkward('passphrase') });
   return {
     ...parts,
+    sealedKey,
     repeated,
     tokenUrl: `http://127.0.0.1:${parts.relay.port}/token`,
     async close() {
@@ -183,6 +186,10 @@ export function workingSources(lab: CanaryLab): SourceUse[] {
     bigQueryUse(lab, 'service account'),
     sftpUse(lab, 'password', { password: lab.ssh.alice.password }),
     sftpUse(lab, 'key', keyFile(lab.ssh.alice.key.privateKey)),
+    sftpUse(lab, 'sealed key', {
+      ...keyFile(lab.sealedKey.privateKey),
+      privateKeyPassphrase: lab.sealedKey.passphrase,
+    }),
   ];
 }
 

@@ -95,12 +95,25 @@ const childrenOf = async (pid: number): Promise<number[]> => {
   return text.split(' ').filter(Boolean).map(Number);
 };
 
+const descendantsOf = async (pid: number): Promise<number[]> => {
+  const children = await childrenOf(pid);
+  return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
+};
+
+/** With the sessions, which are no members of its process group. */
 async function stopServer(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  // The whole group: sessions outlive the server otherwise.
-  process.kill(-(child.pid ?? 0), 'SIGTERM');
+  const sessions = await descendantsOf(child.pid ?? 0);
+  child.kill('SIGTERM');
   await exited;
+  for (const session of sessions) {
+    try {
+      process.kill(session, 'SIGKILL');
+    } catch {
+      // It has ended with the server.
+    }
+  }
 }
 
 /**
