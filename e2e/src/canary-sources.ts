@@ -144,7 +144,7 @@ const sftpFile = 'orders.csv';
 
 async function startSshWithFile(): Promise<LabSsh> {
   const lab = await startSsh();
-  await writeFile(`${lab.home}/${sftpFile}`, 'id,name\n1,a\n');
+  await writeFile(`${lab.home}/${sftpFile}`, 'id,name\n1,Ada\n2,Grace\n3,Edsger\n');
   return lab;
 }
 
