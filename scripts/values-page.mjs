@@ -1,12 +1,12 @@
 // The page of values: what becomes of each type, told by the encoders and by the tables of the sources themselves.
 
+import { nativeTypes as gbq } from '../packages/connectors/dist/families/bigquery/data-types.js';
 import { shapeOf } from '../packages/connectors/dist/families/files/parquet-records.js';
 import { nativeTypes as mysql } from '../packages/connectors/dist/families/mysql/data-types.js';
 import { nativeTypes as postgres } from '../packages/connectors/dist/families/postgres/data-types.js';
 import { JsonText } from '../packages/connectors/dist/interface/data-types.js';
 import { arrowName, arrowTypeOf } from '../packages/connectors/dist/kit/arrow/types.js';
 import { parsingCaps } from '../packages/connectors/dist/kit/json/caps.js';
-import { nativeTypes as gbq } from '../packages/connectors/dist/sources/gbq/data-types.js';
 import { encodeCsv } from '../packages/server/dist/core/streams/encode-csv.js';
 import { encodeNdjson } from '../packages/server/dist/core/streams/encode-ndjson.js';
 

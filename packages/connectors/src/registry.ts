@@ -1,18 +1,17 @@
 import type { SourceManifest } from './interface/manifest.js';
 import type { AnySource } from './interface/source.js';
-import { legacySource } from './kit/legacy-source.js';
 import { manifestOf } from './kit/manifest.js';
 import { withTuning } from './qlik/tuning.js';
 import { source as amazonS3 } from './sources/File_AmazonS3Connector/source.js';
 import { source as amazonS3V2 } from './sources/File_AmazonS3ConnectorV2/source.js';
 import { source as sftp } from './sources/File_FileTransferConnector/source.js';
-import { manifest as gbq } from './sources/gbq/manifest.js';
+import { source as gbq } from './sources/gbq/source.js';
 import { source as mysql } from './sources/mysql/source.js';
 import { source as postgres } from './sources/postgres/source.js';
 import { source as rest } from './sources/rest/source.js';
 
 /** All data sources, one line each. A new source is its folder and a line here. */
-const sources: readonly AnySource[] = [amazonS3V2, amazonS3, sftp, legacySource(gbq), mysql, postgres, rest];
+const sources: readonly AnySource[] = [amazonS3V2, amazonS3, sftp, gbq, mysql, postgres, rest];
 
 /** The flat view of each source, as callers fill it in. */
 export const manifests: readonly SourceManifest[] = sources.map((source) => withTuning(manifestOf(source)));

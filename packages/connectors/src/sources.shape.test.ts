@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Secret } from './interface/secret.js';
-import { isLegacy } from './kit/legacy-source.js';
 import { manifestOf } from './kit/manifest.js';
 import { destinationOf, hasInteractiveSignIn, metaOf } from './kit/properties.js';
 import { hideSecrets } from './kit/secret-fields.js';
@@ -42,7 +41,7 @@ describe('the shape of the sources', () => {
   describe.each(manifests.map((manifest) => [manifest.id, manifest] as const))('%s', (id, manifest) => {
     it('has the files of a source, and few', () => {
       const files = readdirSync(path.join(sourcesFolder, id));
-      expect(files).toContain(isLegacy(sourceOf(id)) ? 'manifest.ts' : 'source.ts');
+      expect(files).toContain('source.ts');
       expect(files.some((file) => file.endsWith('.test.ts'))).toBe(true);
       expect(
         files.filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts')).length,
@@ -50,8 +49,7 @@ describe('the shape of the sources', () => {
     });
 
     it('reaches no driver from what is imported at start', () => {
-      const file = isLegacy(sourceOf(id)) ? 'manifest.ts' : 'source.ts';
-      const text = readFileSync(path.join(sourcesFolder, id, file), 'utf8');
+      const text = readFileSync(path.join(sourcesFolder, id, 'source.ts'), 'utf8');
       expect(text).not.toMatch(/^import (?!type)[^;]*connector\.js/m);
     });
 

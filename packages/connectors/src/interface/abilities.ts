@@ -26,8 +26,8 @@ export interface Abilities {
   /** Absent: the source is read by path only. */
   query?: {
     language: 'sql' | 'soql' | 'kql' | 'odata';
-    /** `positional`: a list. `named`: values by name. */
-    parameters: 'none' | 'positional' | 'named';
+    /** `positional`: a list. `named`: values by name. `both`: either, as the query is written. */
+    parameters: 'none' | 'positional' | 'named' | 'both';
   };
   /**
    * What `plan` may leave to the source when it reads a path. Operators of `filter` work on every column of which a

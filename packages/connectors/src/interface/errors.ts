@@ -96,8 +96,11 @@ export interface ErrorTable {
   statuses?: Readonly<Record<number, Meaning>>;
   /** By the start of a message that the driver itself has written, for failures whose code is not listed. */
   driverTexts?: readonly (readonly [start: string, meaning: Meaning])[];
-  /** Members of a failed statement's error that its author may see. The position counts characters from 1. */
-  tellsAuthor?: { code?: string; message: string; position?: string };
+  /**
+   * Members of a failed statement's error that its author may see. The position counts characters from 1. `place` is
+   * line and column, `2:17`, which the text of the failure then names.
+   */
+  tellsAuthor?: { code?: string; message: string; position?: string; place?: string };
   /** Where a failure has the seconds after which to try again; a 503 that has them is `rate_limited`. */
   waitAt?: string;
   /** What users can do when TLS fails, if the source has more to offer than certificates to trust. */

@@ -1,6 +1,6 @@
-import type { BrowseAnswer, BrowseItem, BrowseRequest } from '../interface/connector.js';
 import type { Column } from '../interface/data-types.js';
 import { ConnectorError } from '../interface/errors.js';
+import type { BrowseRequest, Item, Page } from '../interface/session.js';
 import { quoted } from './json/failures.js';
 
 /** Maximum columns of a source whose data decides them. */
@@ -59,13 +59,13 @@ export function browseColumns(
   columns: readonly Column[],
   parents: readonly string[],
   { page, limit }: BrowseRequest,
-): BrowseAnswer {
+): Page<Item> {
   const start = Number(page ?? 0);
   if (!Number.isSafeInteger(start) || start < 0) {
     throw new ConnectorError('invalid_query', 'Invalid page token. Restart from the first page.');
   }
   const end = start + limit;
-  const items = columns.slice(start, end).map(({ name, type, nullable }): BrowseItem => {
+  const items = columns.slice(start, end).map(({ name, type, nullable }): Item => {
     return {
       name,
       kind: 'column',

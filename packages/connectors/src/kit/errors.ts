@@ -121,6 +121,12 @@ function bare(error: unknown): Error {
   return Object.assign(kept, short(code) ? { code } : {}, status === undefined ? {} : { status });
 }
 
+/** Two numbers cannot repeat anything of a statement. */
+function placed(message: string, place: unknown): string {
+  const [, line, column] = (typeof place === 'string' && /^(\d{1,7}):(\d{1,7})$/.exec(place)) || [];
+  return line === undefined ? message : message.replace(/\.$/, ` at line ${line}, column ${column}.`);
+}
+
 /**
  * What a connector has thrown, as a `ConnectorError` without native text.
  * @param signal of the call; what fails after it was aborted is `cancelled`, or `timeout` if a deadline aborted it
@@ -129,11 +135,15 @@ export function translate(table: ErrorTable, error: unknown, signal?: AbortSigna
   if (signal?.aborted) return abortError(signal);
   for (const link of chainOf(error)) if (link instanceof ConnectorError) return link;
   const { meaning, nativeCode, isOfSource } = networkFailure(table, error) ?? listedFailure(table, error);
-  const { message, remedy, retryable } = meaning;
+  const { remedy, retryable } = meaning;
   const wait = table.waitAt === undefined ? undefined : memberAt(error, table.waitAt);
   const isTold = typeof wait === 'number' && wait >= 0;
   const kind = isTold && statusOf(error) === 503 ? 'rate_limited' : meaning.kind;
   const told = isOfSource ? table.tellsAuthor : undefined;
+  const message = placed(
+    meaning.message,
+    told?.place === undefined ? undefined : memberAt(error, told.place),
+  );
   const words = told && {
     message: memberAt(error, told.message),
     code: told.code === undefined ? nativeCode : memberAt(error, told.code),

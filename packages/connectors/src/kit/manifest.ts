@@ -6,7 +6,6 @@ import type { PropertyProblem } from '../interface/property-problem.js';
 import { revealed } from '../interface/secret.js';
 import type { SignInMethod } from '../interface/sign-in.js';
 import type { AnySource } from '../interface/source.js';
-import { isLegacy } from './legacy-source.js';
 
 type Holder = NonNullable<PropertyMeta['holder']>;
 
@@ -81,7 +80,6 @@ const methodOf = ({ logins }: AnySource, definition: Values): LoginMethod | unde
 
 /** @throws Error for a source that declares a property twice, or without metadata */
 export function manifestOf(source: AnySource): SourceManifest {
-  if (isLegacy(source)) return source.manifest;
   const { id, name, category, stage, links, icon, evidence, abilities, logins, settings } = source;
   const { target, formerDefaults, queryCredential } = source;
   const hasConflicts = Object.values(logins).some(({ conflicts }) => conflicts !== undefined);

@@ -3,7 +3,8 @@
 import type { Datasets, Table } from './data.js';
 import { BigQueryFailure } from './failure.js';
 import { createJobs, type Job, jobResource, pageOf, queryResults } from './jobs.js';
-import { findTable, pickColumns, planQuery, type QueryScope } from './query.js';
+import { parametersIn } from './parameters.js';
+import { findTable, type Plan, pickColumns, planQuery, type QueryScope } from './query.js';
 import { timestampFormat, wireRow } from './rows.js';
 
 /** One authenticated call. */
@@ -84,7 +85,8 @@ function requireStandardSql(request: Record<string, unknown>): string {
 function scopeOf(project: Project, sub: string, request: Record<string, unknown> = {}): QueryScope {
   const { datasetId } = object(request['defaultDataset']);
   const inDataset = typeof datasetId === 'string' ? { defaultDataset: datasetId } : {};
-  return { projectId: project.id, datasets: project.datasets, sub, ...inDataset };
+  const parameters = parametersIn(request);
+  return { projectId: project.id, datasets: project.datasets, sub, parameters, ...inDataset };
 }
 
 function listProjects(project: Project, { query }: ApiCall) {
@@ -163,11 +165,25 @@ async function runQuery(project: Project, { body, sub, signal }: ApiCall) {
   return { kind, ...(await queryResults(job, project.id, { maxResults, timeoutMs, format, signal })) };
 }
 
+/** A dry run makes no job that could be found later. */
+function dryRunResource(project: Project, query: string, { statementType, fields }: Plan) {
+  const bytes = { totalBytesProcessed: '0' };
+  return {
+    kind: 'bigquery#job',
+    configuration: { jobType: 'QUERY', dryRun: true, query: { query, useLegacySql: false } },
+    jobReference: { projectId: project.id, location: 'US' },
+    status: { state: 'DONE' },
+    statistics: { ...bytes, query: { ...bytes, statementType, schema: { fields } } },
+  };
+}
+
 function insertJob(project: Project, { body, sub }: ApiCall) {
-  const request = object(object(body['configuration'])['query']);
+  const configuration = object(body['configuration']);
+  const request = object(configuration['query']);
   const query = requireStandardSql(request);
   const { jobId } = object(body['jobReference']);
   const plan = planQuery(query, scopeOf(project, sub, request));
+  if (configuration['dryRun'] === true) return dryRunResource(project, query, plan);
   const named = typeof jobId === 'string' ? { id: jobId } : {};
   return jobResource(project.jobs.begin({ sub, query, plan, ...named }), project.id);
 }

@@ -72,7 +72,7 @@ export function jobResource(job: Job, projectId: string) {
     jobReference: { projectId, jobId: job.id, location: 'US' },
     configuration: { jobType: 'QUERY', query: { query: job.query, useLegacySql: false } },
     status: { state: job.state, ...failure },
-    statistics: { query: { statementType: 'SELECT', totalBytesProcessed: '0' } },
+    statistics: { query: { statementType: job.plan.statementType, totalBytesProcessed: '0' } },
     user_email: job.sub,
   };
 }

@@ -1,8 +1,11 @@
 import type { Cell, Datasets, Field, Table } from './data.js';
 import { BigQueryFailure } from './failure.js';
+import { noParameters, parameterAt, type QueryParameters } from './parameters.js';
 
 /** An answerable query. */
 export interface Plan {
+  /** As BigQuery names it in `statistics.query.statementType`. */
+  statementType: 'SELECT' | 'INSERT';
   fields: readonly Field[];
   rowCount: number;
   row(index: number): readonly Cell[];
@@ -16,10 +19,13 @@ export interface QueryScope {
   sub: string;
   /** `defaultDataset.datasetId` of the request. */
   defaultDataset?: string;
+  parameters?: QueryParameters;
 }
 
 const selectTable =
   /^SELECT\s+(\*|[\w`,\s]+?)\s+FROM\s+(`[^`]+`(?:\.`[^`]+`)*|[\w.-]+)(?:\s+LIMIT\s+(\d+))?\s*;?\s*$/i;
+const insert = /^INSERT\s+(?:INTO\s+)?(`[^`]+`(?:\.`[^`]+`)*|[\w.-]+)\s/i;
+const selectParameters = /^SELECT\s+((?:\?|@\w+)\s+AS\s+\w+(?:\s*,\s*(?:\?|@\w+)\s+AS\s+\w+)*)\s*;?\s*$/i;
 const selectUser = /^SELECT\s+SESSION_USER\(\)\s+AS\s+(\w+)\s*;?\s*$/i;
 
 /** @throws BigQueryFailure `notFound` or `accessDenied`. */
@@ -62,8 +68,26 @@ export function pickColumns(fields: readonly Field[], names: readonly string[]):
   });
 }
 
+/** `SELECT @a AS x, ? AS y`: one row of the parameters themselves. */
+function planParameters(list: string, parameters: QueryParameters = noParameters): Plan {
+  let place = 0;
+  const picked = list.split(',').map((item) => {
+    const [, mark = '', alias = ''] = /^\s*(\?|@\w+)\s+AS\s+(\w+)/i.exec(item) ?? [];
+    if (mark === '?') place += 1;
+    return { alias, ...parameterAt(parameters, mark === '?' ? place : mark.slice(1)) };
+  });
+  return {
+    statementType: 'SELECT',
+    fields: picked.map(({ alias, type }) => ({ name: alias, type })),
+    rowCount: 1,
+    row: () => picked.map(({ cell }) => cell),
+    isEndless: false,
+  };
+}
+
 /**
- * Understands `SELECT *` or plain columns from one table, with LIMIT, and `SELECT SESSION_USER() AS name`.
+ * Understands `SELECT *` or plain columns from one table, with LIMIT, `SELECT SESSION_USER() AS name`, `SELECT` of
+ * parameters, and `INSERT`, of which nothing comes.
  * @throws BigQueryFailure `invalidQuery` for anything else.
  */
 export function planQuery(sql: string, scope: QueryScope): Plan {
@@ -71,7 +95,14 @@ export function planQuery(sql: string, scope: QueryScope): Plan {
   const user = selectUser.exec(text);
   if (user !== null) {
     const fields = [{ name: user[1] ?? 'who', type: 'STRING' }];
-    return { fields, rowCount: 1, row: () => [scope.sub], isEndless: false };
+    return { statementType: 'SELECT', fields, rowCount: 1, row: () => [scope.sub], isEndless: false };
+  }
+  const own = selectParameters.exec(text);
+  if (own !== null) return planParameters(own[1] ?? '', scope.parameters);
+  const writing = insert.exec(text);
+  if (writing !== null) {
+    resolveName(scope, writing[1] ?? '');
+    return { statementType: 'INSERT', fields: [], rowCount: 0, row: () => [], isEndless: false };
   }
   const match = selectTable.exec(text);
   if (match === null) {
@@ -83,11 +114,13 @@ export function planQuery(sql: string, scope: QueryScope): Plan {
   const rowCount = limit === undefined ? total : Math.min(total, Number(limit));
   const isEndless = table.isEndless ?? false;
   if (columns === '*') {
-    return { fields: table.fields, rowCount, row: (index) => table.row(scope.sub, index), isEndless };
+    const row = (index: number) => table.row(scope.sub, index);
+    return { statementType: 'SELECT', fields: table.fields, rowCount, row, isEndless };
   }
   const names = columns.split(',').map((column) => column.trim().replaceAll('`', ''));
   const picked = pickColumns(table.fields, names);
   return {
+    statementType: 'SELECT',
     fields: picked.flatMap((index) => table.fields[index] ?? []),
     rowCount,
     row: (index) => {

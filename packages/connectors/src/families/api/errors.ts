@@ -1,5 +1,5 @@
-import type { ErrorTable, Meaning } from '../../interface/errors.js';
-import { HttpFailure, meaningOfStatus, retryAfterSeconds } from '../http/failures.js';
+import type { ErrorTable } from '../../interface/errors.js';
+import { HttpFailure, httpStatuses, meaningOfStatus, retryAfterSeconds } from '../http/failures.js';
 
 /** What distinguishes the failed responses of an API beyond their status. Codes are those of its error table. */
 export interface FailedAnswers {
@@ -73,13 +73,6 @@ export function failureIn(
   });
 }
 
-const failedStatuses = Array.from({ length: 300 }, (_, index) => 300 + index);
-
-/** What HTTP says about each status. */
-const statuses: Readonly<Record<number, Meaning>> = Object.fromEntries(
-  failedStatuses.map((status) => [status, meaningOfStatus(status)]),
-);
-
 /**
  * The error table of an API.
  * @param remedies by status, where the source knows better what users can do
@@ -91,7 +84,7 @@ export const apiErrors = (
   codeAt: ['code'],
   codes,
   statuses: {
-    ...statuses,
+    ...httpStatuses,
     ...Object.fromEntries(
       Object.entries(remedies).map(([status, remedy]) => [
         status,

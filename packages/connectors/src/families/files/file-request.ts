@@ -1,6 +1,6 @@
 import type { FileOptions } from '@mooring/contract/file-options';
-import type { ReadRequest } from '../../interface/connector.js';
 import { ConnectorError } from '../../interface/errors.js';
+import type { ReadRequest } from '../../interface/plan.js';
 import type { ParsingCaps } from '../../kit/json/caps.js';
 import { type FileFormat, formatOf } from './formats.js';
 

@@ -1,9 +1,9 @@
 // In-memory files for tests of the formats.
 import { Readable } from 'node:stream';
 import type { FileOptions } from '@mooring/contract/file-options';
-import type { ReadRequest } from '../../interface/connector.js';
 import type { Column, Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
+import type { ReadRequest } from '../../interface/plan.js';
 import { readFile } from './read-file.js';
 import type { StoredFile } from './stored-file.js';
 
@@ -64,7 +64,8 @@ export interface ReadResult {
   file: FileOptions | undefined;
 }
 
-type Asked = Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'isPreview' | 'file'> & {
+type Asked = Pick<ReadRequest, 'columns' | 'asText' | 'limit' | 'file'> & {
+  isPreview?: boolean;
   batchRows?: number;
   /** The connection's defaults for files. */
   defaults?: FileOptions;

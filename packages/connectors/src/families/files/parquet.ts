@@ -1,6 +1,6 @@
-import type { ReadRequest } from '../../interface/connector.js';
 import type { Cell, Column, Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
+import type { ReadRequest } from '../../interface/plan.js';
 import { quoted } from '../../kit/json/failures.js';
 import { columnsMax } from './limits.js';
 import { openChunks } from './parquet-bytes.js';
@@ -70,7 +70,7 @@ function assertColumns({ columns }: Footer): void {
  */
 export async function readParquet(
   ranges: ByteRanges,
-  request: Pick<ReadRequest, 'columns' | 'limit' | 'isPreview'>,
+  request: Pick<ReadRequest, 'columns' | 'limit'> & { isPreview?: boolean },
   signal: AbortSignal,
 ): Promise<FileRows> {
   const bytes = await fetchFooter(ranges);

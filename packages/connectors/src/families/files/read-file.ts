@@ -1,5 +1,4 @@
 import type { FileOptions } from '@mooring/contract/file-options';
-import type { RowStream } from '../../interface/connector.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { jsonCharset, textCharset } from '../../kit/charset.js';
 import { parsingCaps } from '../../kit/json/caps.js';
@@ -10,7 +9,7 @@ import type { FileFormat } from './formats.js';
 import { readJson } from './json.js';
 import { readNdjson } from './ndjson.js';
 import { readParquet } from './parquet.js';
-import { type FileRows, toRowStream } from './row-stream.js';
+import { type FileRows, type FileStream, toRowStream } from './row-stream.js';
 import type { StoredFile } from './stored-file.js';
 import { openText, type TextReader } from './text-reader.js';
 
@@ -131,7 +130,7 @@ export async function readFile(
   stored: StoredFile,
   request: FileReadRequest & { batchRows: number },
   defaults: FileOptions = {},
-): Promise<RowStream> {
+): Promise<FileStream> {
   const { rows, release } = await openFile(stored, request, defaults);
   return toRowStream(rows, request, release);
 }

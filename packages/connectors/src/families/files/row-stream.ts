@@ -1,5 +1,4 @@
 import type { FileOptions } from '@mooring/contract/file-options';
-import type { ReadRequest, RowStream } from '../../interface/connector.js';
 import type { Column, Row } from '../../interface/data-types.js';
 import { batchRowsMax } from '../../kit/columns.js';
 import { createTurns } from '../../kit/turns.js';
@@ -22,6 +21,11 @@ export interface FileRows {
   /** How the file is read. */
   file: FileOptions;
   portions: AsyncGenerator<Portion>;
+}
+
+/** Rows in batches, pulled by their reader. */
+export interface FileStream extends Omit<FileRows, 'portions'> {
+  batches: AsyncIterable<readonly Row[]>;
 }
 
 async function* cut(
@@ -63,9 +67,9 @@ async function* cut(
  */
 export function toRowStream(
   rows: FileRows,
-  request: Pick<ReadRequest, 'batchRows' | 'limit'>,
+  request: { batchRows: number; limit?: number },
   release: () => void,
-): RowStream {
+): FileStream {
   const batches = cut(rows, request.batchRows, request.limit ?? Number.POSITIVE_INFINITY);
   const iterator: AsyncIterator<readonly Row[]> = {
     next: async () => {

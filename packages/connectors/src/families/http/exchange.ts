@@ -1,4 +1,3 @@
-import type { Target } from '../../interface/connector.js';
 import type { JsonValue } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
 import type { Network, NetworkRequest } from '../../interface/network.js';
@@ -63,16 +62,6 @@ export function sameOrigin(reference: string, base: URL, what: string): URL {
   }
   url.hash = '';
   return url;
-}
-
-/** What a request to a URL dials. */
-export function targetOf({ protocol, hostname, port }: URL): Target {
-  const isSecure = protocol === 'https:';
-  return {
-    host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(port || (isSecure ? 443 : 80)),
-    tls: isSecure ? 'implicit' : 'none',
-  };
 }
 
 const remedy = 'Request smaller pages: set the page size, or filter the request.';

@@ -1,4 +1,4 @@
-import { ConnectorError, type ConnectorErrorKind } from '../../interface/errors.js';
+import { ConnectorError, type Meaning } from '../../interface/errors.js';
 import { abortError } from '../../kit/deadline.js';
 
 const retryAfterMax = 3600;
@@ -27,14 +27,6 @@ export class HttpFailure extends Error {
     this.code = code;
     this.retryAfterSeconds = retryAfterSeconds;
   }
-}
-
-/** What a failed request means, without any text from the source. */
-export interface Meaning {
-  kind: ConnectorErrorKind;
-  message: string;
-  remedy?: string;
-  retryable?: boolean;
 }
 
 const meanings: Readonly<Record<number, Meaning>> = {
@@ -78,17 +70,10 @@ export function meaningOfStatus(status: number): Meaning {
   return { kind: 'protocol_error', message: 'The source sent an unexpected status.' };
 }
 
-/** The error for a failed response; a 503 with Retry-After counts as `rate_limited`. */
-export function failureOf(meaning: Meaning, response: Response, nativeCode: string): ConnectorError {
-  const retryAfter = retryAfterSeconds(response.headers.get('retry-after'));
-  const isLimited = response.status === 503 && retryAfter !== undefined;
-  return new ConnectorError(isLimited ? 'rate_limited' : meaning.kind, meaning.message, {
-    nativeCode,
-    retryable: meaning.retryable ?? false,
-    ...(meaning.remedy === undefined ? {} : { remedy: meaning.remedy }),
-    ...(retryAfter === undefined ? {} : { retryAfterSeconds: retryAfter }),
-  });
-}
+/** What HTTP says about each status, for the error table of a source. */
+export const httpStatuses: Readonly<Record<number, Meaning>> = Object.fromEntries(
+  Array.from({ length: 300 }, (_, index) => [300 + index, meaningOfStatus(300 + index)]),
+);
 
 /**
  * The error for a thrown value: aborts become `cancelled` or `timeout`, errors of the network and failed responses pass

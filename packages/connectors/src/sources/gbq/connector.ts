@@ -1,96 +1,39 @@
-import type {
-  BrowseAnswer,
-  BrowseItem,
-  BrowseRequest,
-  Connector,
-  ReadRequest,
-} from '../../interface/connector.js';
+import { bigQueryErrors } from '../../families/bigquery/errors.js';
+import { bigQuery } from '../../families/bigquery/service.js';
+import { serviceAccountTokens, userTokens } from '../../families/google/access-tokens.js';
+import { googleApi } from '../../families/google/api.js';
+import { serviceAccountKey } from '../../families/google/service-account.js';
+import { jobSource } from '../../families/jobs/source.js';
 import { ConnectorError } from '../../interface/errors.js';
-import { browseColumns } from '../../kit/columns.js';
-import { throwIfAborted } from '../../kit/deadline.js';
-import { type Api, type JsonObject, objectIn, objectsIn, openApi, textIn } from './api.js';
-import { targets } from './credentials.js';
-import { toColumn } from './data-types.js';
-import { fieldsOf, readQuery, readTable, tableUri } from './rows.js';
+import type { Context } from '../../interface/session.js';
+import type { Connector } from '../../interface/source.js';
+import { type Input, projectId, scope, urlsOf } from './properties.js';
 
-const views = new Set(['VIEW', 'MATERIALIZED_VIEW']);
-
-/** Objects of a list. More than requested would be an attempt to exhaust memory. */
-function listIn(answer: JsonObject, name: string, limit: number): JsonObject[] {
-  const objects = objectsIn(answer, name);
-  if (objects.length <= limit) return objects;
-  throw new ConnectorError('protocol_error', 'BigQuery returned more entries than requested.');
+/** Who signs in, and the project of a key. */
+async function signInOf({ login, settings }: Input, { network }: Context) {
+  if (login.method === 'google-oauth') return { tokens: userTokens(login.token) };
+  const key = await serviceAccountKey(login.fields);
+  const tokens = serviceAccountTokens(key, scope, { network, tokenEndpoint: urlsOf(settings).token });
+  return { tokens, account: key.email, project: key.projectId };
 }
 
-function listed(answer: JsonObject, items: BrowseItem[]): BrowseAnswer {
-  const next = textIn(answer, 'nextPageToken');
-  return next === undefined ? { items } : { items, next };
-}
-
-async function browseDatasets(api: Api, { limit, page }: BrowseRequest): Promise<BrowseAnswer> {
-  const answer = await api.call({ uri: '/datasets', qs: { maxResults: limit, pageToken: page } });
-  const items = listIn(answer, 'datasets', limit).map((dataset): BrowseItem => {
-    const name = textIn(objectIn(dataset, 'datasetReference'), 'datasetId') ?? '';
-    return { name, kind: 'dataset', path: [name], readable: false, container: true };
+/** @throws ConnectorError `invalid_config` when neither the connection nor the key names one */
+function projectOf(named: string | undefined): string {
+  if (named !== undefined && projectId.test(named)) return named;
+  throw new ConnectorError('invalid_config', 'The connection names no project.', {
+    remedy: 'Set Catalog to the id of the Google Cloud project.',
   });
-  return listed(answer, items);
 }
 
-async function browseTables(
-  api: Api,
-  dataset: string,
-  { limit, page }: BrowseRequest,
-): Promise<BrowseAnswer> {
-  const uri = tableUri(dataset, 'x').replace(/\/x$/, '');
-  const answer = await api.call({ uri, qs: { maxResults: limit, pageToken: page } });
-  const items = listIn(answer, 'tables', limit).map((table): BrowseItem => {
-    const name = textIn(objectIn(table, 'tableReference'), 'tableId') ?? '';
-    const kind = views.has(String(table['type'])) ? 'view' : 'table';
-    return { name, kind, path: [dataset, name], readable: true, container: true };
-  });
-  return listed(answer, items);
-}
-
-async function browse(api: Api, request: BrowseRequest): Promise<BrowseAnswer> {
-  const [dataset, table, ...more] = request.path;
-  if (dataset === undefined) return browseDatasets(api, request);
-  if (table === undefined) return browseTables(api, dataset, request);
-  if (more.length > 0) throw new ConnectorError('not_found', 'A column has no children.');
-  const fields = fieldsOf(await api.call({ uri: tableUri(dataset, table) }));
-  return browseColumns(fields.map(toColumn), [dataset, table], request);
-}
-
-function read(api: Api, request: ReadRequest, taken: Set<Promise<void>>) {
-  if (request.query !== undefined) return readQuery(api, { ...request, query: request.query }, taken);
-  const [dataset, table, ...more] = request.path ?? [];
-  if (dataset === undefined || table === undefined || more.length > 0) {
-    throw new ConnectorError('not_found', 'Only a table or a view can be read.', {
-      remedy: 'Use a path of dataset and table.',
-    });
-  }
-  return readTable(api, { ...request, path: [dataset, table] }, taken);
-}
-
-/** BigQuery through Google's client; each page of rows is one request. */
-export const connector: Connector = {
-  targets,
-
-  async open(input, context) {
-    const closing = new AbortController();
-    const signal = AbortSignal.any([context.signal, closing.signal]);
-    throwIfAborted(signal);
-    const api = await openApi(input, context, signal);
-    const taken = new Set<Promise<void>>();
-    return {
-      ping: async () => {
-        await api.call({ uri: '/datasets', qs: { maxResults: 1 } });
-      },
-      browse: async (request) => browse(api, request),
-      read: async (request) => read(api, request, taken),
-      close: async () => {
-        closing.abort();
-        await Promise.all(taken);
-      },
-    };
+export const connector: Connector<Input> = jobSource({
+  errors: bigQueryErrors,
+  async connect(input: Input, context) {
+    const { Catalog, Location: location, maximumBytesBilled } = input.properties;
+    const { tokens, account, project } = await signInOf(input, context);
+    const id = projectOf(Catalog ?? project);
+    const base = `${urlsOf(input.settings).api.origin}/bigquery/v2/projects/${id}`;
+    const api = googleApi(base, { network: context.network, tokens });
+    await tokens(false, context.signal);
+    return bigQuery({ id, api, location, maximumBytesBilled }, account);
   },
-};
+});

@@ -33,7 +33,7 @@ describe('gbq runs', () => {
 
   it('R23: page after page as the reader asks, and stops with it', async () => {
     const numbers = Array.from({ length: 10 }, (_, index) => String(index));
-    const stand = await serve(answerQuery(numbers));
+    const stand = await serve(answerQuery(numbers, 3));
     const { session } = await open(stand);
     const pages = () => stand.calls().filter((call) => call.includes('/queries/')).length;
     const all = await session.read({ query: 'SELECT', batchRows: 3 });

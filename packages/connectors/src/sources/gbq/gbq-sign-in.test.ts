@@ -7,15 +7,15 @@ import { join } from 'node:path';
 import { privateKeyFile } from '@mooring/lab/client-certificate-file';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../interface/secret.js';
-import { legacySource } from '../../kit/legacy-source.js';
+import { manifestOf } from '../../kit/manifest.js';
 import { hideAll, hideSecrets } from '../../kit/secret-fields.js';
+import { endpointsOf } from '../../kit/typed-input.js';
 import { allBatches, expectNoSecrets, failureOf } from '../../suite/bench.js';
-import { connector } from './connector.js';
-import { manifest as legacy } from './manifest.js';
+import { source } from './source.js';
 
 import { answerQuery, email, inputOf, keyFile, open, otherKeys, problemsOf, serve } from './test-stand.js';
 
-const { manifest } = legacySource(legacy);
+const manifest = manifestOf(source);
 
 const rsaKey = (modulusLength: number, passphrase?: string): string =>
   generateKeyPairSync('rsa', { modulusLength })
@@ -36,8 +36,7 @@ describe('gbq signs in', () => {
       await session.ping();
       expect(stand.calls()).toEqual(['POST /token', 'GET /datasets']);
       expect(stand.seen[1]?.headers).toEqual({
-        'user-agent': 'Mooring (gzip) gcloud-node-bigquery/8.3.1',
-        'x-goog-api-client': `gl-node/${process.versions.node} gccl/8.3.1`,
+        'user-agent': 'Mooring (gzip)',
         accept: 'application/json',
         'accept-encoding': 'gzip',
         authorization: 'Bearer token-1',
@@ -218,12 +217,12 @@ describe('gbq goes out', () => {
 
   it('to the endpoints that a test probes', () => {
     const settings = { apiEndpoint: 'http://127.0.0.1:9301' };
-    expect(connector.targets({ OAuthMechanism: '1' }, settings)).toEqual([
-      { host: '127.0.0.1', port: 9301, tls: 'none' },
+    expect(endpointsOf(source, { OAuthMechanism: '1' }, settings)).toEqual([
+      { role: 'data', host: '127.0.0.1', port: 9301, security: 'none' },
     ]);
-    expect(connector.targets({ OAuthMechanism: '0' }, {})).toEqual([
-      { host: 'bigquery.googleapis.com', port: 443, tls: 'implicit' },
-      { host: 'oauth2.googleapis.com', port: 443, tls: 'implicit' },
+    expect(endpointsOf(source, { OAuthMechanism: '0' }, {})).toMatchObject([
+      { role: 'data', host: 'bigquery.googleapis.com', port: 443, security: 'tls' },
+      { role: 'token', host: 'oauth2.googleapis.com', port: 443, security: 'tls' },
     ]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { timestampOf } from '../../families/bigquery/data-types.js';
 import { jsonTextOf } from '../../interface/data-types.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
-import { timestampOf } from './data-types.js';
 import { answerQuery, open, type Reply, type Seen, serve } from './test-stand.js';
 
 describe('gbq reads', () => {

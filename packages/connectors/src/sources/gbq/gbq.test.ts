@@ -5,10 +5,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { JsonText } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
 import { Secret } from '../../interface/secret.js';
-import { legacySource } from '../../kit/legacy-source.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
 import { describeConnector } from '../../suite/describe-connector.js';
-import { manifest as legacy } from './manifest.js';
+import { source } from './source.js';
 
 import { inputOf, open, otherKeys } from './test-stand.js';
 
@@ -68,7 +67,7 @@ const labKey = (lab: LabBigQuery, changes: object = {}) => ({
   KeyFilePath: [{ name: 'key.json', value: JSON.stringify({ ...lab.serviceAccountKey, ...changes }) }],
 });
 
-describeConnector(legacySource(legacy), {
+describeConnector(source, {
   unsupported: [],
   async start() {
     const lab = await startLab(25);

@@ -3,15 +3,13 @@ import { createVerify, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { expect, onTestFinished } from 'vitest';
-import type { ConnectorInput, Session } from '../../interface/connector.js';
-import { legacySource } from '../../kit/legacy-source.js';
+import { manifestOf } from '../../kit/manifest.js';
 import { parseProperties, selectSignIn } from '../../kit/properties.js';
-import { createRetries } from '../../kit/retries.js';
+import { openSession, type TestInput, type TestSession } from '../../suite/bench.js';
 import { createDirectNetwork, type DirectNetwork } from '../../suite/direct-network.js';
-import { connector } from './connector.js';
-import { manifest as legacy } from './manifest.js';
+import { source } from './source.js';
 
-const { manifest } = legacySource(legacy);
+const manifest = manifestOf(source);
 
 const keys = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -110,8 +108,8 @@ export async function serve(reply: (request: Seen) => Reply | undefined): Promis
 
 export function inputOf(
   given: Record<string, unknown> = {},
-  login: Partial<ConnectorInput['login']> = {},
-): ConnectorInput {
+  login: Partial<TestInput['login']> = {},
+): TestInput {
   const credential = { KeyFilePath: [{ name: 'key.json', value: keyFile() }] };
   const parsed = parseProperties(manifest, { ...credential, ...given });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
@@ -128,7 +126,7 @@ export function problemsOf(given: Record<string, unknown>): string[] {
 }
 
 export interface Opened {
-  session: Session;
+  session: TestSession;
   network: DirectNetwork;
   abort: AbortController;
 }
@@ -137,12 +135,8 @@ export async function open(stand: Pick<Stand, 'settings'>, input = inputOf()): P
   const network = createDirectNetwork();
   const abort = new AbortController();
   onTestFinished(() => network.close());
-  const session = await connector.open(input, {
-    network,
-    retries: createRetries(),
-    settings: stand.settings,
-    signal: abort.signal,
-  });
+  const { settings } = stand;
+  const session = await openSession(source, input, { network, settings, signal: abort.signal });
   onTestFinished(async () => {
     await session.close();
     expect(await network.idle(2_000)).toBe(true);
@@ -153,15 +147,15 @@ export async function open(stand: Pick<Stand, 'settings'>, input = inputOf()): P
 const isDryRun = ({ body }: Seen) => JSON.parse(body).configuration.dryRun === true;
 const select = { statistics: { query: { statementType: 'SELECT' } } };
 
-/** A job that is done immediately with `rows` of one column `n`. */
-export function answerQuery(rows: readonly string[]) {
+/** A job that is done immediately with `rows` of one column `n`. @param pageRows most of a page, whatever is asked for */
+export function answerQuery(rows: readonly string[], pageRows = 1_000) {
   return (request: Seen): Reply | undefined => {
     if (request.path === '/jobs') {
       return { body: isDryRun(request) ? select : { jobReference: { location: 'EU' }, status: {} } };
     }
     if (!request.path.startsWith('/queries/')) return undefined;
     const start = Number(request.query.get('pageToken') ?? 0);
-    const end = start + Number(request.query.get('maxResults'));
+    const end = start + Math.min(pageRows, Number(request.query.get('maxResults')));
     return {
       body: {
         jobComplete: true,

@@ -42,7 +42,7 @@ function assertParameters({ query, parameters }: ReadBody, abilities: Abilities)
       'parameters',
       'are not supported by this data source; write the values into the query',
     );
-  if (Array.isArray(parameters) === (kind === 'positional')) return;
+  if (kind === 'both' || Array.isArray(parameters) === (kind === 'positional')) return;
   const wanted =
     kind === 'positional'
       ? 'must be a list: the placeholders of this data source have no names'

@@ -26,6 +26,7 @@ export interface Field {
   rangeElementType?: string;
   /** For a TIMESTAMP: fractional digits, if not six. */
   timestampPrecision?: number;
+  description?: string;
   fields?: readonly Field[];
 }
 
@@ -37,7 +38,7 @@ const depthMax = 64;
  * @throws ConnectorError `protocol_error` when it is malformed, `too_large` when its records are nested without end
  */
 export function fieldOf(field: Readonly<Record<string, unknown>>, depth = 1): Field {
-  const { name, type, mode, fields } = field;
+  const { name, type, mode, description, fields } = field;
   if (depth > depthMax) throw tooDeep();
   if (typeof name !== 'string' || name === '' || typeof type !== 'string') {
     throw new ConnectorError('protocol_error', 'BigQuery sent a column without a name or a type.');
@@ -48,6 +49,7 @@ export function fieldOf(field: Readonly<Record<string, unknown>>, depth = 1): Fi
   return {
     ...{ name, type, fields: inner },
     ...(typeof mode === 'string' ? { mode } : {}),
+    ...(typeof description === 'string' && description !== '' ? { description } : {}),
     ...(declared ? { precision: Number(precision), scale: Number(scale) } : {}),
     ...(isRecord(range) && typeof range['type'] === 'string' ? { rangeElementType: range['type'] } : {}),
     ...(isDigits(digits) ? { timestampPrecision: Number(digits) } : {}),
@@ -110,6 +112,15 @@ export function toColumn(field: Field): Column {
   const { name, mode } = field;
   if (mode === 'REPEATED') return { name, nullable: false, type: 'json', element: shapeOf(field) };
   return { name, nullable: mode !== 'REQUIRED', ...shapeOf(field) };
+}
+
+/** A field's type as standard SQL writes it, of records only their kind. */
+export function nativeName({ type, mode, precision, scale = 0, rangeElementType }: Field): string {
+  const own =
+    rangeElementType === undefined
+      ? type + (precision === undefined ? '' : `(${precision}, ${scale})`)
+      : `${type}<${rangeElementType}>`;
+  return mode === 'REPEATED' ? `ARRAY<${own}>` : own;
 }
 
 function broken(): never {
