@@ -7,7 +7,7 @@ import type { Call } from '../interface/call.js';
 import type { Column, Row } from '../interface/data-types.js';
 import { ConnectorError, type ErrorTable } from '../interface/errors.js';
 import { property, secret } from '../interface/fields.js';
-import { type Filter, filterOps } from '../interface/filter.js';
+import type { Filter } from '../interface/filter.js';
 import type { LoginOf } from '../interface/login.js';
 import type { Path, ReadPlan, ReadRequest } from '../interface/plan.js';
 import type { Context, Item, Session } from '../interface/session.js';
@@ -39,7 +39,7 @@ type Input = InputOf<typeof properties, typeof logins, typeof settings>;
 
 export const toyAbilities: Abilities = {
   query: { language: 'sql', parameters: 'named' },
-  pushdown: { columns: true, limit: true, order: true, filter: [...filterOps] },
+  pushdown: { columns: true, limit: true, order: true, filter: ['eq'] },
   browse: { levels: ['schema', 'table', 'column'], depth: 3, search: true },
   describe: 'path-and-query',
   splits: true,

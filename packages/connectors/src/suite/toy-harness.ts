@@ -1,0 +1,49 @@
+import type { Connection, SourceHarness } from './harness.js';
+import { startToyServer, toyPassword, toyPeople, toyToken, toyUser } from './toy-server.js';
+
+export const toyHarness: SourceHarness = {
+  destinations: ({ here, there }) => ({
+    definition: { host: here.host, port: here.port },
+    credential: { username: toyUser, password: 'canary-matrix' },
+    edits: [
+      { what: 'host', meaning: 'confirm', change: { host: 'localhost' } },
+      { what: 'port', meaning: 'confirm', change: { port: there.port } },
+      { what: 'auth type', meaning: 'keep', change: { authentication: 'password' } },
+    ],
+    logins: { token: { authentication: 'token', token: 'canary-matrix' } },
+  }),
+  async start() {
+    const server = await startToyServer({ people: toyPeople(20), others: toyPeople(3) });
+    const connection = (name: string, change: object = {}): Connection => ({
+      name,
+      properties: {
+        ...{ host: server.host, port: server.port, username: toyUser, password: toyPassword },
+        ...change,
+      },
+    });
+    return {
+      good: [
+        connection('right'),
+        {
+          name: 'token',
+          properties: { host: server.host, port: server.port, authentication: 'token', token: toyToken },
+        },
+      ],
+      wrong: connection('wrong', { password: 'wrong-toy-password' }),
+      unreachable: connection('unreachable', { port: 9 }),
+      refused: ({ awkward }) => [connection('wrong', { password: awkward('wrong') })],
+      readable: { path: ['main', 'people'], rows: 20 },
+      query: 'table people',
+      parameterised: {
+        query: 'table others {id}',
+        parameters: { id: 1 },
+        rows: [server.tables['others']?.rows[1] ?? []],
+      },
+      write: { query: 'delete people', isWritten: async () => server.tables['people']?.rows.length !== 20 },
+      residue: { leave: 'set colour blue', look: 'show colour' },
+      file: { format: 'ndjson' },
+      slow: { read: { query: 'sleep' }, isRunning: async () => server.running() > 0 },
+      close: () => server.close(),
+    };
+  },
+};
