@@ -7,7 +7,7 @@ import type { SqlEndpoint } from './properties.js';
 export const sqlAbilities = (own: Partial<Abilities> = {}): Abilities => ({
   query: { language: 'sql', parameters: 'none' },
   pushdown: { columns: true, limit: true, order: true, filter: filterOps },
-  browse: { levels: ['schema', 'table', 'column'], depth: 3, search: false },
+  browse: { levels: ['schema', 'table', 'view', 'column'], depth: 3, search: false },
   describe: 'path-and-query',
   splits: false,
   bytes: false,

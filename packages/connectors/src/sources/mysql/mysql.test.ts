@@ -2,51 +2,16 @@ import mysql from 'mysql2/promise';
 import { describe, expect, it } from 'vitest';
 import { jsonTextOf } from '../../interface/data-types.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
-import { describeConnector } from '../../suite/describe-connector.js';
-import { typeColumns, typeRows } from './__fixtures__/all-types.js';
-import { asAdmin, inputFor, isRunning, realServer } from './__fixtures__/real-server.js';
+import { describeSource } from '../../suite/describe-source.js';
+import { asAdmin } from './__fixtures__/administration.js';
+import { inputFor, realServer } from './__fixtures__/real-server.js';
+import { harness } from './harness.js';
 import { source } from './source.js';
 
 const server = realServer();
 const { rowsOf, failsWith } = server;
 
-const exactTypes = typeColumns.filter(({ type }) => type !== 'float').map(({ name }) => name);
-
-describeConnector(source, {
-  unsupported: [],
-  start: async () => {
-    const { lab } = server;
-    return {
-      good: inputFor(lab),
-      wrongPassword: inputFor(lab, { fields: { password: 'a-wrong-password-canary' } }),
-      unreachable: inputFor(lab, { properties: { port: 1 } }),
-      readablePath: ['sales', 'all_orders'],
-      readableRows: 8,
-      query: 'select 1 as one, null as nothing',
-      slow: {
-        read: { query: 'select sleep(120) as slow_contract_work' },
-        isRunning: () => isRunning(lab, 'slow_contract_work'),
-      },
-      types: [
-        {
-          title: 'all types, which travel in binary for the floats among them',
-          read: { query: 'select * from sales.all_types order by id' },
-          columns: typeColumns,
-          rows: typeRows,
-        },
-        {
-          title: 'all types but floats, which travel as text',
-          read: { query: `select ${exactTypes.join(', ')} from sales.all_types order by id` },
-          columns: typeColumns.filter(({ name }) => exactTypes.includes(name)),
-          rows: typeRows.map((row) =>
-            row.filter((_, index) => exactTypes.includes(typeColumns[index]?.name ?? '')),
-          ),
-        },
-      ],
-      close: async () => {},
-    };
-  },
-});
+describeSource(source, { start: () => harness.on(server.lab) });
 
 describe('values of MySQL', () => {
   it('keeps every character after a session was used, whatever the server prefers', async () => {

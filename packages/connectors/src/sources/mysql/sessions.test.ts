@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { allBatches, expectNoSecrets, failureOf, openSession, waitUntil } from '../../suite/bench.js';
-import { inputFor, isRunning, realServer } from './__fixtures__/real-server.js';
+import { isRunning } from './__fixtures__/administration.js';
+import { inputFor, realServer } from './__fixtures__/real-server.js';
 import { source } from './source.js';
 
 const server = realServer();

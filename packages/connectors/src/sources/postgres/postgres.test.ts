@@ -2,8 +2,7 @@ import { startTransactionPooler } from '@mooring/lab/postgres/pooler';
 import { describe, expect, it } from 'vitest';
 import { jsonTextOf } from '../../interface/data-types.js';
 import { allBatches } from '../../suite/bench.js';
-import { inputOf } from '../../suite/connection-input.js';
-import { describeConnector } from '../../suite/describe-connector.js';
+import { describeSource } from '../../suite/describe-source.js';
 import { withAdmin } from './__fixtures__/administration.js';
 import { inputFor, realServer } from './__fixtures__/real-server.js';
 import { harness } from './harness.js';
@@ -12,20 +11,7 @@ import { source } from './source.js';
 const server = realServer();
 const { rowsOf, failsWith } = server;
 
-describeConnector(source, {
-  unsupported: [],
-  async start() {
-    const { good, wrong, unreachable, readable, ...rest } = await harness.on(server.lab);
-    return {
-      ...rest,
-      good: inputOf(source, good[0]),
-      wrongPassword: inputOf(source, wrong ?? good[0]),
-      unreachable: inputOf(source, unreachable),
-      readablePath: readable.path,
-      readableRows: readable.rows,
-    };
-  },
-});
+describeSource(source, { start: () => harness.on(server.lab) });
 
 describe('values of PostgreSQL', () => {
   it('returns an instant in UTC even where a statement changed the time zone', async () => {
