@@ -13,7 +13,7 @@ export const toyHarness: SourceHarness = {
     logins: { token: { authentication: 'token', token: 'canary-matrix' } },
   }),
   async start() {
-    const server = await startToyServer({ people: toyPeople(20), others: toyPeople(3) });
+    const server = await startToyServer({ items: toyPeople(20), others: toyPeople(3) });
     const connection = (name: string, change: object = {}): Connection => ({
       name,
       properties: {
@@ -32,14 +32,14 @@ export const toyHarness: SourceHarness = {
       wrong: connection('wrong', { password: 'wrong-toy-password' }),
       unreachable: connection('unreachable', { port: 9 }),
       refused: ({ awkward }) => [connection('wrong', { password: awkward('wrong') })],
-      readable: { path: ['main', 'people'], rows: 20 },
-      query: 'table people',
+      readable: { path: ['main', 'items'], rows: 20 },
+      query: 'table items',
       parameterised: {
         query: 'table others {id}',
         parameters: { id: 1 },
         rows: [server.tables['others']?.rows[1] ?? []],
       },
-      write: { query: 'delete people', isWritten: async () => server.tables['people']?.rows.length !== 20 },
+      write: { query: 'delete items', isWritten: async () => server.tables['items']?.rows.length !== 20 },
       residue: { leave: 'set colour blue', look: 'show colour' },
       file: { format: 'ndjson' },
       slow: { read: { query: 'sleep' }, isRunning: async () => server.running() > 0 },

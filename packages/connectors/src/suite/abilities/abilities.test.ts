@@ -206,7 +206,7 @@ describe('the checks of abilities', () => {
   });
 
   it('readOnly, claimed: fails a source that has written', async () => {
-    const written = { query: 'delete people', isWritten: async () => true };
+    const written = { query: 'delete items', isWritten: async () => true };
     const stand = standOf(honest, { ...started, write: written });
     await expect(abilityChecks.readOnly(stand)).rejects.toThrow();
   });
