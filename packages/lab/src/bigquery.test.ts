@@ -141,6 +141,30 @@ describe('the BigQuery stand-in', () => {
     await expect(client.query('SELECT SESSION_USER() AS who')).rejects.toMatchObject({ code: 503 });
   });
 
+  it('takes the parameters of the real client, and says what a dry run would do', async () => {
+    const client = clientFor('token-alice');
+    const params = { who: 'Älta', n: 7, ok: true, day: BigQuery.date('2024-02-29') };
+    const query = 'SELECT @who AS who, @n AS n, @ok AS ok, @day AS day';
+    expect((await client.query({ query, params }))[0]).toEqual([
+      { who: 'Älta', n: 7, ok: true, day: BigQuery.date('2024-02-29') },
+    ]);
+    const placed = { query: 'SELECT ? AS a, ? AS b', params: [1.5, 'x'] };
+    expect((await client.query(placed))[0]).toEqual([{ a: 1.5, b: 'x' }]);
+    await expect(client.query({ query, params: { who: 'x' } })).rejects.toMatchObject({ code: 400 });
+    const before = lab.jobs().length;
+    for (const [sql, statementType] of [
+      [`SELECT id FROM ${table('orders')}`, 'SELECT'],
+      [`INSERT INTO ${table('orders')} VALUES (1)`, 'INSERT'],
+    ] as const) {
+      const [job] = await client.createQueryJob({ query: sql, dryRun: true });
+      expect(job.metadata.statistics.query).toMatchObject({
+        statementType,
+        schema: { fields: expect.any(Array) },
+      });
+    }
+    expect(lab.jobs()).toHaveLength(before);
+  });
+
   it('runs an endless query until it is cancelled, by its own user only', async () => {
     const [job] = await clientFor('token-alice').createQueryJob({
       query: `SELECT * FROM ${table('endless')}`,

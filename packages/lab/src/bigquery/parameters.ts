@@ -38,7 +38,9 @@ function cellOf(type: string, value: string): Cell {
 
 function parameterOf({ parameterType, parameterValue }: Sent): { type: string; cell: Cell } {
   const type = String(parameterType?.type);
-  const value = parameterValue?.value ?? null;
+  const sent = parameterValue?.value ?? null;
+  // Google's client sends numbers and booleans as such, though the reference says text.
+  const value = typeof sent === 'number' || typeof sent === 'boolean' ? String(sent) : sent;
   const pattern = valid[type];
   if (pattern === undefined) throw new BigQueryFailure('invalid', `Invalid parameter type: ${type}`);
   if (value !== null && (typeof value !== 'string' || !pattern.test(value)))
@@ -48,11 +50,13 @@ function parameterOf({ parameterType, parameterValue }: Sent): { type: string; c
 
 /** @throws BigQueryFailure `invalid` for parameters that do not fit their mode */
 export function parametersIn(request: Record<string, unknown>): QueryParameters {
-  const { queryParameters: sent, parameterMode: mode } = request as {
+  const { queryParameters: sent, parameterMode } = request as {
     queryParameters?: readonly Sent[];
     parameterMode?: string;
   };
   if (sent === undefined || sent.length === 0) return noParameters;
+  // Google's client writes it in lower case.
+  const mode = parameterMode?.toUpperCase();
   if (mode !== 'NAMED' && mode !== 'POSITIONAL')
     throw new BigQueryFailure('invalid', 'Missing parameter mode');
   return new Map(
