@@ -80,7 +80,7 @@ const text = [
 
 const sources = [
   ['postgres', postgres],
-  ['mysql', mysql],
+  ['mysql, mariadb', mysql],
   ['gbq', gbq],
   ['Parquet files of S3', parquet],
   ['other files of S3, and rest', text],

@@ -122,12 +122,16 @@ function postgresUse({ postgres }: CanaryLab, { name, port, password }: Database
   return { name: `PostgreSQL ${name}`, datasourceID: 'postgres', properties, target };
 }
 
-function mysqlUse({ mariadb }: CanaryLab, { name, port, password }: DatabaseLogin): SourceUse {
+function mysqlUse(
+  { mariadb }: CanaryLab,
+  { name, port, password }: DatabaseLogin,
+  datasourceID = 'mysql',
+): SourceUse {
   const { database } = mariadb;
   const properties = { host: '127.0.0.1', port, database, sslmode: 'disable', username: 'alice', password };
   return {
-    name: `MySQL ${name}`,
-    datasourceID: 'mysql',
+    name: `${datasourceID} ${name}`,
+    datasourceID,
     properties,
     target: { query: 'select * from orders' },
   };
@@ -175,7 +179,9 @@ export function workingSources(lab: CanaryLab): SourceUse[] {
       return { name: datasourceID, datasourceID, properties, target: files };
     }),
     postgresUse(lab, { name: 'right', port: postgres.port, password: postgres.roles.alice.password }),
-    mysqlUse(lab, { name: 'right', port: mariadb.port, password: mariadb.roles.alice.password }),
+    ...['mariadb', 'mysql'].map((id) =>
+      mysqlUse(lab, { name: 'right', port: mariadb.port, password: mariadb.roles.alice.password }, id),
+    ),
     restUse('REST basic', at('/basic/items'), { authSchema: 'basic', ...rest.basic }),
     restUse('REST bearer', at('/bearer/items'), { authSchema: 'bearer', bearerToken: rest.bearer }),
     restUse('REST key', at('/key/items'), { authSchema: 'apiKey', apiKeyHeader: header, apiKey: value }),

@@ -150,7 +150,7 @@ describe('destinations that are not allowed', () => {
   it('lets the allowed ones through, with an environment that would lead elsewhere (S11)', async () => {
     for (const source of stand.sources) {
       const { datasourceID, properties } = source;
-      if (datasourceID === 'mysql' || datasourceID === 'File_FileTransferConnector') continue;
+      if (['mysql', 'mariadb', 'File_FileTransferConnector'].includes(datasourceID)) continue;
       expect(endOfTest(await testUnsaved(datasourceID, properties)), datasourceID).toBe('firstRow ok');
       const { body } = await create(datasourceID, properties);
       for (const [action, { status, text }] of Object.entries(await useAll(body.qID, source)))
@@ -183,6 +183,7 @@ describe('destinations that are not allowed', () => {
       'File_AmazonS3Connector endpoint',
       'File_AmazonS3ConnectorV2 endpoint',
       'File_FileTransferConnector host',
+      'mariadb host',
       'mysql host',
       'postgres host',
       'rest url',

@@ -122,6 +122,7 @@ export async function startEgressStand(): Promise<EgressStand> {
       },
       { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath }, path: table },
       // Only the destination matters: no server here speaks MySQL or SSH.
+      { datasourceID: 'mariadb', properties: { ...sql, port: closedPort }, path: table },
       { datasourceID: 'mysql', properties: { ...sql, port: closedPort }, path: table },
       { datasourceID: 'postgres', properties: { ...sql, db: postgres.database }, path: table },
       {

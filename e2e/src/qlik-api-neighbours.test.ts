@@ -60,6 +60,7 @@ describe('the neighbours with @qlik/api', () => {
       'File_AmazonS3Connector',
       'File_AmazonS3ConnectorV2',
       'gbq',
+      'mariadb',
       'mysql',
       'postgres',
       'rest',

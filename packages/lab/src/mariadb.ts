@@ -24,6 +24,8 @@ export interface LabMariaDb {
   admin: MariaDbLogin;
   /** In the view `orders`, `alice` sees 5 rows and `bob` 3 others; neither may read `salaries` or `all_orders`. */
   roles: { alice: MariaDbLogin; bob: MariaDbLogin };
+  /** A login that the server checks by ed25519; absent where its plug-in is not installed. */
+  ed25519?: MariaDbLogin;
   /** Stops the server and removes its folder. Idempotent. */
   close(): Promise<void>;
 }
@@ -80,6 +82,7 @@ async function startServer({ binaries, folder, user }: ServerInput, port: number
     '--skip-log-bin',
     '--default-time-zone=+00:00',
   );
+  if (binaries.plugins) args.push(`--plugin-dir=${binaries.plugins}`, '--plugin-load-add=auth_ed25519');
   args.push('--innodb-flush-log-at-trx-commit=0', '--innodb-buffer-pool-size=32M', '--max-connections=200');
   const options = { ...user, cwd: folder, detached: true };
   const child = spawn(binaries.server, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -132,7 +135,8 @@ export async function startMariaDb(options: { port?: number } = {}): Promise<Lab
     const input = { binaries, folder, user: await findServerUser('mysql') };
     const admin = freshLogin('lab_admin');
     const roles = { alice: freshLogin('alice'), bob: freshLogin('bob') };
-    const ca = await prepare(input, initFile(admin, Object.values(roles)));
+    const ed25519 = binaries.plugins === undefined ? undefined : freshLogin('carol');
+    const ca = await prepare(input, initFile({ admin, roles: Object.values(roles), ed25519 }));
     const { port, child } = await startOnPort(input, options.port ?? 0);
     undo.push(guardAgainstOrphan({ pid: child.pid ?? 0, signal: 'TERM' }, folder));
     undo.push(() => stopServer(child));
@@ -142,7 +146,16 @@ export async function startMariaDb(options: { port?: number } = {}): Promise<Lab
       closing ??= undoAll();
       return closing;
     };
-    return { host: '127.0.0.1', port, database: 'sales', ca, admin, roles, close };
+    return {
+      host: '127.0.0.1',
+      port,
+      database: 'sales',
+      ca,
+      admin,
+      roles,
+      ...(ed25519 ? { ed25519 } : {}),
+      close,
+    };
   } catch (error) {
     await undoAll();
     throw error;

@@ -37,16 +37,30 @@ const tables = [
 
 const readable = ['orders', 'customers', 'big', 'all_types', 'empty', '`Order Lines; drop`', 'scratch'];
 
-function grantsSql({ user, password }: MariaDbLogin): string[] {
+const bySecret = ({ user, password }: MariaDbLogin) =>
+  `create user '${user}'@'%' identified by '${password}'`;
+const byEd25519 = ({ user, password }: MariaDbLogin) =>
+  `create user '${user}'@'%' identified via ed25519 using password('${password}')`;
+
+function grantsSql(login: MariaDbLogin, create: (login: MariaDbLogin) => string): string[] {
+  const { user } = login;
   return [
-    `create user '${user}'@'%' identified by '${password}'`,
+    create(login),
     ...readable.map((table) => `grant select on sales.${table} to '${user}'@'%'`),
     `grant insert, update, delete on sales.scratch to '${user}'@'%'`,
   ];
 }
 
+export interface Logins {
+  admin: MariaDbLogin;
+  /** By the usual password method. */
+  roles: readonly MariaDbLogin[];
+  /** Where the server has the plug-in. */
+  ed25519?: MariaDbLogin | undefined;
+}
+
 /** What the server runs at its start, one statement a line, as `--init-file` wants it. */
-export function initFile(admin: MariaDbLogin, logins: readonly MariaDbLogin[]): string {
+export function initFile({ admin, roles, ed25519 }: Logins): string {
   const statements = [
     'set names utf8mb4',
     "set time_zone = '+00:00'",
@@ -56,7 +70,8 @@ export function initFile(admin: MariaDbLogin, logins: readonly MariaDbLogin[]): 
     'use sales',
     ...tables,
     ...ordersSql(),
-    ...logins.flatMap(grantsSql),
+    ...roles.flatMap((login) => grantsSql(login, bySecret)),
+    ...(ed25519 ? grantsSql(ed25519, byEd25519) : []),
   ];
   return statements.map((statement) => `${statement};\n`).join('');
 }

@@ -71,7 +71,10 @@ const encodingOf = (fields: readonly FieldPacket[]): Encoding =>
     : 'text';
 
 /** The vendor's type of a field. */
-function nativeOf({ columnType = Types.VAR_STRING, flags }: FieldPacket): string {
+function nativeOf({ columnType = Types.VAR_STRING, flags, ...field }: FieldPacket): string {
+  // MariaDB's own types travel as text and are named beside it.
+  const own = field.extendedTypeName ?? field.extendedFormat;
+  if (own) return own;
   const name = String(Reflect.get(Types, columnType) ?? 'unknown').toLowerCase();
   return (Number(flags) & UNSIGNED_FLAG) === 0 ? name : `${name} unsigned`;
 }

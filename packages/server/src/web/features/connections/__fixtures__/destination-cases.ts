@@ -146,6 +146,7 @@ export function destinationCases(places: Places, certificate: string): SourceCas
   };
   return [
     sql('postgres', { db: 'one' }),
+    sql('mariadb', { database: 'one' }),
     sql('mysql', { database: 'one' }),
     s3('File_AmazonS3ConnectorV2'),
     s3('File_AmazonS3Connector'),

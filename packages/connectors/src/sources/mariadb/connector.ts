@@ -1,0 +1,3 @@
+import { mySqlConnector } from '../../families/mysql/connector.js';
+
+export const connector = mySqlConnector('MariaDB');

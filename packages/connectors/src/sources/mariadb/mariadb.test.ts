@@ -1,0 +1,92 @@
+import { type LabMariaDb, type MariaDbLogin, startMariaDb } from '@mooring/lab/mariadb';
+import { describe, expect, it } from 'vitest';
+import { hideAll } from '../../kit/secret-fields.js';
+import type { TestInput } from '../../suite/bench.js';
+import { inputOf } from '../../suite/connection-input.js';
+import { describeConnector } from '../../suite/describe-connector.js';
+import { realSource } from '../../suite/real-source.js';
+import { asAdmin } from './__fixtures__/administration.js';
+import { harness } from './harness.js';
+import { source } from './source.js';
+
+interface Change {
+  login?: MariaDbLogin;
+  sslmode?: string;
+}
+
+const inputFor = (
+  lab: LabMariaDb,
+  { login = lab.admin, sslmode = 'verify-full' }: Change = {},
+): TestInput => ({
+  properties: {
+    host: lab.host,
+    port: lab.port,
+    sslmode,
+    rootCertificates: [{ name: 'ca.pem', value: lab.ca }],
+  },
+  login: { signIn: 'password', fields: hideAll({ username: login.user, password: login.password }) },
+});
+
+const server = realSource(source, startMariaDb, inputFor);
+
+describeConnector(source, {
+  unsupported: [],
+  async start() {
+    const { good, wrong, unreachable, readable, ...rest } = await harness.on(server.lab);
+    return {
+      ...rest,
+      good: inputOf(source, good[0]),
+      wrongPassword: inputOf(source, wrong ?? good[0]),
+      unreachable: inputOf(source, unreachable),
+      readablePath: readable.path,
+      readableRows: readable.rows,
+    };
+  },
+});
+
+/** The lab's login by ed25519. */
+const carol = (): MariaDbLogin => {
+  const { ed25519 } = server.lab;
+  if (!ed25519)
+    throw new Error('auth_ed25519.so is missing: run the tests as root, or install mariadb-server.');
+  return ed25519;
+};
+
+describe('sign-in by ed25519', () => {
+  it.each(['verify-full', 'disable'])('proves the password to the server, TLS %s', async (sslmode) => {
+    const [[plugin] = []] = await asAdmin(server.lab, `select plugin from mysql.user where user = 'carol'`);
+    expect(plugin).toBe('ed25519');
+    const input = inputFor(server.lab, { login: carol(), sslmode });
+    expect(await server.rowsOf({ query: 'select current_user()' }, input)).toEqual([['carol@%']]);
+  });
+
+  it.each([
+    ['of one character', 'x'],
+    ['longer than a key', 'long '.repeat(40)],
+    ['beyond ASCII', 'pässwörd 大阪 😀'],
+  ])('takes a password %s, and refuses one that differs at its end', async (_what, password) => {
+    const { user } = carol();
+    await asAdmin(
+      server.lab,
+      'set names utf8mb4',
+      `create or replace user 'dora'@'%' identified via ed25519 using password('${password}')`,
+    );
+    const dora = { user: 'dora', password };
+    await server.bench.within((session) => session.ping(), { input: inputFor(server.lab, { login: dora }) });
+    const error = await server.openFails({ login: { user: 'dora', password: `${password}y` } });
+    expect([error.kind, error.nativeCode, user]).toEqual(['auth_failed', '1045', 'carol']);
+  });
+});
+
+it("names MariaDB's own types where it describes a table", async () => {
+  const { columns } = await server.bench.within((session) =>
+    session.describe({ path: ['sales', 'all_types'] }),
+  );
+  const natives = new Map(columns.map(({ name, native }) => [name, native]));
+  expect(['c_uuid', 'c_inet6', 'c_json', 'c_ubig'].map((name) => natives.get(name))).toEqual([
+    'uuid',
+    'inet6',
+    'json',
+    'longlong unsigned',
+  ]);
+});
