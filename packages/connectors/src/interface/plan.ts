@@ -30,6 +30,8 @@ export interface ReadRequest {
   orderBy?: readonly Order[];
   /** Maximum rows. Given only where the source may stop there. */
   limit?: number;
+  /** Maximum rows of which `where` is true, instead of `limit`. A source may stop there if it does the whole filter. */
+  matches?: number;
   since?: Cursor;
   /** A split of an earlier plan for the same request. */
   split?: Split;

@@ -15,6 +15,8 @@ const placeOf = ({ path }: { path: Path }, { quoted }: SqlDialect): string =>
 
 interface Planned {
   statement: SqlStatement;
+  /** Rows after which the server stops by itself. */
+  limit: number | undefined;
   filter: Done['filter'];
 }
 
@@ -45,9 +47,10 @@ async function selectOf(
   request: TableRequest,
   dialect: SqlDialect,
 ): Promise<Planned> {
-  const { target, columns, asText = [], limit, orderBy = [] } = request;
+  const { target, columns, asText = [], orderBy = [] } = request;
   const { quoted, orderedBy } = dialect;
   const { condition, filter } = await conditionOf(connection, request, dialect);
+  const limit = filter === 'all' ? request.matches : request.limit;
   const parts = [
     `select ${columns?.map(quoted).join(', ') ?? '*'} from ${placeOf(target, dialect)}`,
     condition && `where ${condition.text}`,
@@ -56,14 +59,14 @@ async function selectOf(
     limit !== undefined && `limit ${Math.trunc(limit)}`,
   ];
   const text = parts.filter(Boolean).join(' ');
-  return { filter, statement: { text, asText, ...(condition ? { values: condition.values } : {}) } };
+  return { filter, limit, statement: { text, asText, ...(condition ? { values: condition.values } : {}) } };
 }
 
 /** The query of its author. */
-function queryOf({ target, columns, asText = [] }: ReadRequest): Planned {
+function queryOf({ target, columns, asText = [], limit }: ReadRequest): Planned {
   const { query, parameters } = target as Extract<Target, { query: string }>;
   const statement = { text: query, asText, ...(parameters ? { parameters } : {}) };
-  return { filter: 'none', statement: { ...statement, ...(columns ? { pick: columns } : {}) } };
+  return { filter: 'none', limit, statement: { ...statement, ...(columns ? { pick: columns } : {}) } };
 }
 
 /** After a failure, which counts: a connection that is lost cannot be rolled back either. */
@@ -78,14 +81,15 @@ async function planOf(
 ): Promise<ReadPlan> {
   await connection.begin();
   try {
-    const { statement, filter } = isOfTable(request)
+    const { statement, filter, limit } = isOfTable(request)
       ? await selectOf(connection, request, dialect)
       : queryOf(request);
     const prepared = await connection.prepare(statement);
-    const { limit, orderBy } = request;
+    const { where, orderBy } = request;
+    const isLimited = !where || filter === 'all';
     return {
       columns: prepared.columns,
-      done: { columns: true, limit: true, order: orderBy !== undefined, asText: true, filter },
+      done: { columns: true, limit: isLimited, order: orderBy !== undefined, asText: true, filter },
       splits: [null],
       async *open(_split, { batchRows }) {
         const more = limit === undefined ? {} : { limit };

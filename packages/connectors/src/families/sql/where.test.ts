@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Row } from '../../interface/data-types.js';
 import type { Filter } from '../../interface/filter.js';
 import { compileFilter } from '../../kit/filter.js';
+import { asAdmin } from '../../sources/mariadb/__fixtures__/administration.js';
 import { realServer as mysqlServer } from '../../sources/mysql/__fixtures__/real-server.js';
 import { withAdmin } from '../../sources/postgres/__fixtures__/administration.js';
 import { realServer as postgresServer } from '../../sources/postgres/__fixtures__/real-server.js';
@@ -58,6 +59,50 @@ describe.each([
       expect(query.columns.map(({ name }) => name)).toEqual(['never']);
     });
   });
+});
+
+/** A filter that the server does as the kit does it, and one of which the kit must check the rest. */
+const whole: Filter = { column: 'id', op: 'gt', value: 1 };
+const partial: Filter = { and: [whole, { column: 'customer', op: 'ne', value: 'x' }] };
+const last = { orderBy: [{ column: 'id', direction: 'desc' }], limit: 2 } as const;
+
+it.each([
+  ['whole', whole, / order by "id" desc limit 2$/],
+  ['partial', partial, / order by "id" desc$/],
+])('limits at PostgreSQL what is filtered and sorted there: a %s filter', async (_what, where, statement) => {
+  await postgres.bench.within(async (session) => {
+    const { batches } = await session.read({ path: ['sales', 'orders'], where, ...last, batchRows: 1 });
+    const ids: unknown[] = [];
+    for await (const [[id] = []] of batches) {
+      ids.push(id);
+      const running = await withAdmin(postgres.lab, (admin) =>
+        admin.query(
+          `select query from pg_stat_activity where query like '%order by "id" desc%' and pid <> pg_backend_pid()`,
+        ),
+      );
+      expect(running.rows.map(({ query }) => query)).toEqual([expect.stringMatching(statement)]);
+    }
+    expect(ids).toEqual([...ids].toSorted((one, other) => Number(other) - Number(one)));
+    expect(ids).toHaveLength(2);
+  });
+});
+
+it('limits at MySQL what is filtered and sorted there: it sends no other row', async () => {
+  const sent = async (): Promise<number> => {
+    const status = `select variable_value from information_schema.global_status where variable_name = 'ROWS_SENT'`;
+    return Number((await asAdmin(mysql.lab, status))[0]?.[0]);
+  };
+  const read = async (where: Filter) => {
+    const before = await sent();
+    const rows = await mysql.rowsOf({ path: ['sales', 'big'], columns: ['id'], where, ...last });
+    return { ids: rows.map(([id]) => Number(id)), sent: (await sent()) - before };
+  };
+  const { ids, sent: top } = await read(whole);
+  expect(ids).toEqual([1_000_000, 999_999]);
+  expect(top).toBeLessThan(20);
+  const some = await read({ and: [whole, { column: 'name', op: 'ne', value: 'x' }] });
+  expect(some.ids).toEqual(ids);
+  expect(some.sent).toBeGreaterThan(top);
 });
 
 it('takes the values of placeholders apart from the statement, and says when they do not match', async () => {

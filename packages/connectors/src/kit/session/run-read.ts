@@ -87,8 +87,8 @@ function requestOf(request: ApiRead): ReadRequest {
     lanes,
     // What the kit may have to check must arrive.
     ...(columns ? { columns: where ? [...new Set([...columns, ...columnsIn(where)])] : columns } : {}),
-    // Only known after planning is whether the source's filter is exact, and it may stop only after exact rows.
-    ...(limit === undefined || where ? {} : { limit }),
+    // Only the plan knows whether the source does the whole filter, and it may stop only after rows that match.
+    ...(limit === undefined ? {} : where ? { matches: limit } : { limit }),
   };
 }
 
@@ -163,6 +163,7 @@ function readingOf(
   { limit, split, where }: ApiRead,
 ): Pick<RowStream, 'batches' | 'cursor'> {
   const how = { batchRows: shape.batchRows };
+  const endsItself = plan.done.limit && (!where || plan.done.filter === 'all');
   /** The source has ended by itself. */
   let isComplete = false;
 
@@ -179,7 +180,7 @@ function readingOf(
           left -= lengthOf(piece);
           yield piece;
         }
-        if (left === 0 && (where || !plan.done.limit)) return work.leave();
+        if (left === 0 && !endsItself) return work.leave();
         await turns();
       }
     }
