@@ -54,7 +54,7 @@ const repeatedInLong = [
 /** Several nodes need a store that they can share, and only its wire can be cut. */
 const onPostgresOnly = [
   'packages/server/src/core/idempotency/idempotency-kept.test.ts',
-  'packages/server/src/core/store/{pooler,several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
+  'packages/server/src/core/store/{pooler,search-limit,several-nodes,shared-start,shared-work,vault-keys-on-nodes}.test.ts',
   'packages/server/src/core/credentials/sign-ins/{outcome-unknown,renewal-outage}.test.ts',
   'packages/server/src/core/move/*.test.ts',
   'packages/server/src/core/backup/database-drills.test.ts',

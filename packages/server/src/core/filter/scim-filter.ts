@@ -84,7 +84,8 @@ function withTexts(filter: Filter, texts: readonly string[]): Filter {
   }
 }
 
-function parseText(text: string): Filter {
+/** @throws InvalidRequest naming `filter` */
+export function parseFilter(text: string): Filter {
   if (Buffer.byteLength(text, 'utf8') > lengthMax)
     throw invalid(`must not be longer than ${lengthMax} bytes`);
   // The grammar has no control characters, and the library's pattern for texts backtracks on line feeds.
@@ -193,6 +194,6 @@ export function scimCondition(filterText: string, columns: FilterColumns): () =>
         return compare(filter, columnOf(filter.attrPath, columns));
     }
   };
-  const condition = build(parseText(filterText));
+  const condition = build(parseFilter(filterText));
   return () => condition;
 }

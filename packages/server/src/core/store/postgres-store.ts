@@ -12,7 +12,13 @@ import { createClock } from './clock.js';
 import { createPostgresPool } from './postgres-pool.js';
 import type { Tx } from './queryable.js';
 import type { Store } from './store.js';
-import { isConflict, OutcomeUnknownError, StoreUnavailableError } from './store-error.js';
+import {
+  isConflict,
+  isStatementTimeout,
+  OutcomeUnknownError,
+  ReadTooLongError,
+  StoreUnavailableError,
+} from './store-error.js';
 import type { Tables } from './tables.js';
 
 // The store that several nodes share: PostgreSQL, and databases with its protocol and isolation levels.
@@ -31,6 +37,8 @@ const lockersMax = 6;
 /** Opened on first use, like all others. */
 const asideMax = 2;
 const attemptsMax = 16;
+/** Longest statement of a search. Below the patience, after which a silent store counts as lost. */
+const searchMs = 1_000;
 const pauseMs = { first: 4, most: 400 };
 
 /** True when the store was silent for the whole patience, so that further waiters wait in vain. */
@@ -142,6 +150,21 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     transaction: (work) => again(work, { level: 'serializable', inSlot: asWriter }),
     // A database without this level uses the next stricter one, and then the work is retried like any other.
     lockingTransaction: (work) => again(work, { level: 'read committed', inSlot: asLocker }),
+    async search(work) {
+      try {
+        return await db
+          .transaction()
+          .setIsolationLevel('repeatable read')
+          .setAccessMode('read only')
+          .execute(async (tx) => {
+            await sql.raw(`set local statement_timeout = ${Math.min(searchMs, patienceMs)}`).execute(tx);
+            return work(Object.assign(tx, { clock }));
+          });
+      } catch (error) {
+        if (!isStatementTimeout(error)) throw error;
+        throw new ReadTooLongError('A search took longer than a second.', { cause: error });
+      }
+    },
     async durability() {
       const setting = async (name: string) => String(await value(sql`current_setting(${name}, true)`));
       return {

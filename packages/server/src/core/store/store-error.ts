@@ -32,6 +32,11 @@ export async function afterChange<Result>(rest: () => Promise<Result>): Promise<
   }
 }
 
+/** A search took longer than a shared store may spend on it. */
+export class ReadTooLongError extends Error {
+  override name = 'ReadTooLongError';
+}
+
 /** There is no space for another write. Nothing was changed; reads continue. */
 export class StoreFullError extends Error {
   override name = 'StoreFullError';
@@ -56,6 +61,10 @@ export const ifTaken =
   (error: unknown): never => {
     throw isUniqueViolation(error) ? refusal() : error;
   };
+
+/** True for query_canceled: a statement took longer than its limit. */
+export const isStatementTimeout = (error: unknown): boolean =>
+  (error as { cause?: DriverError } | undefined)?.cause?.code === '57014';
 
 /** True for serialization_failure and deadlock_detected: the database asks to run the transaction again. */
 export const isConflict = (error: unknown): boolean =>

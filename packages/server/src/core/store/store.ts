@@ -8,6 +8,7 @@ import { lockFile } from './file-lock.js';
 import { createLoopShare } from './loop-share.js';
 import { migrations } from './migrations/all.js';
 import type { Db, Tx } from './queryable.js';
+import { searchThread } from './search-thread.js';
 import { cacheStatements } from './statement-cache.js';
 import {
   isConflict,
@@ -37,6 +38,12 @@ export interface Store {
    * @throws StoreUnavailableError, OutcomeUnknownError
    */
   lockingTransaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
+  /**
+   * Reads that may look through many rows, in one snapshot. The embedded store runs them on another thread, one at a
+   * time; a shared one ends a statement after a second.
+   * @throws ReadTooLongError, StoreUnavailableError
+   */
+  search<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
   /** The settings that durability depends on, as the database reports them. */
   durability(): Promise<Durability>;
   /** Moves the write-ahead log into the store and empties it, so that shredded data is gone from both. */
@@ -130,6 +137,8 @@ export function openStore({ dataFolder }: { dataFolder: string }): Store {
   const db = Object.assign(new Kysely<Tables>({ dialect }), { clock });
   const transaction: Store['transaction'] = (work) =>
     db.transaction().execute((tx) => work(Object.assign(tx, { clock })));
+  const thread = searchThread(file);
+  const searches = new Kysely<Tables>({ dialect: thread.dialect });
   return {
     kind: 'sqlite',
     db,
@@ -138,6 +147,7 @@ export function openStore({ dataFolder }: { dataFolder: string }): Store {
     transaction,
     // SQLite has one writer at a time.
     lockingTransaction: transaction,
+    search: (work) => searches.transaction().execute((tx) => work(Object.assign(tx, { clock }))),
     async durability() {
       const journal = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string };
       const synchronous = database.prepare('PRAGMA synchronous').get() as { synchronous: number };
@@ -145,10 +155,11 @@ export function openStore({ dataFolder }: { dataFolder: string }): Store {
     },
     async checkpoint() {
       // Through the query queue: SQLite refuses it inside a transaction.
-      await sql.raw('PRAGMA wal_checkpoint(TRUNCATE)').execute(db);
+      await thread.whileIdle(() => sql.raw('PRAGMA wal_checkpoint(TRUNCATE)').execute(db));
     },
     async close() {
       clock.stop();
+      await searches.destroy();
       await db.destroy();
       unlock();
     },

@@ -1,8 +1,9 @@
 import { invalidField } from '../../../../core/errors/app-error.js';
-import type { Db } from '../../../../core/store/queryable.js';
+import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { connectionRows, type Page } from './connection-store.js';
-import { type Selection, selectedNames } from './selection.js';
+import { selectedNames } from './selected-rows.js';
+import type { Selection } from './selection.js';
 
 // Names in the order of a locale. The stores lack ICU collations, so short lists are sorted in memory. Longer lists are
 // in the order of the folded names, which are stored.
@@ -26,7 +27,7 @@ export function collatorOf(locale: string): Intl.Collator {
 
 /** One page in the order of a locale; equal names are sorted by id. */
 export async function listCollated(
-  db: Db,
+  db: Queryable,
   selection: Selection,
   page: Page,
   locale: string,
@@ -38,25 +39,26 @@ export async function listCollated(
   const byId = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   const compare = (a: { id: string; name: string }, b: { id: string; name: string }) =>
     sign * (collator.compare(a.name, b.name) || byId(a.id, b.id));
+  const read = async (tx: Queryable) => {
+    const names = await selectedNames(tx, selection, limit === undefined ? undefined : collatedEnd + 1);
+    if (limit !== undefined && names.length > collatedEnd) {
+      throw invalidField(
+        'page',
+        'the list has grown too long for the order of a locale; restart from the first page',
+      );
+    }
+    const sorted = names.toSorted(compare);
+    const from = position && { id: position.keyset.id, name: position.keyset.value };
+    const start = from ? sorted.findIndex((name) => compare(name, from) > 0) : 0;
+    const found = start < 0 ? [] : sorted.slice(start, limit === undefined ? undefined : start + limit);
+    const ids = found.map((name) => name.id);
+    const rows = await connectionRows(tx, selection, ids);
+    return isReversed ? rows.toReversed() : rows;
+  };
   // One transaction, so that a row cannot be deleted between reading its name and its other columns.
+  if (db.isTransaction) return read(db);
   return db
     .transaction()
     .setIsolationLevel('repeatable read')
-    .execute(async (transaction) => {
-      const tx = Object.assign(transaction, { clock: db.clock });
-      const names = await selectedNames(tx, selection, limit === undefined ? undefined : collatedEnd + 1);
-      if (limit !== undefined && names.length > collatedEnd) {
-        throw invalidField(
-          'page',
-          'the list has grown too long for the order of a locale; restart from the first page',
-        );
-      }
-      const sorted = names.toSorted(compare);
-      const from = position && { id: position.keyset.id, name: position.keyset.value };
-      const start = from ? sorted.findIndex((name) => compare(name, from) > 0) : 0;
-      const found = start < 0 ? [] : sorted.slice(start, limit === undefined ? undefined : start + limit);
-      const ids = found.map((name) => name.id);
-      const rows = await connectionRows(tx, selection, ids);
-      return isReversed ? rows.toReversed() : rows;
-    });
+    .execute((tx) => read(Object.assign(tx, { clock: db.clock })));
 }

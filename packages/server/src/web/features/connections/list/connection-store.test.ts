@@ -14,7 +14,8 @@ import {
   type Page,
   pageStatements,
 } from './connection-store.js';
-import { countConnections, type Selection } from './selection.js';
+import { countConnections } from './selected-rows.js';
+import type { Selection } from './selection.js';
 
 const roles: readonly string[][] = [['TenantAdmin'], ['AnalyticsAdmin'], ['DataAdmin'], []];
 

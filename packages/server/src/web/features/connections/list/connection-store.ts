@@ -3,13 +3,13 @@ import { visibleScopes } from '../../../../core/access/connection-access.js';
 import { isPostgres } from '../../../../core/store/dialect.js';
 import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
+import { rowsAbout } from './selected-rows.js';
 import {
   and,
   isNarrow,
   notHidden,
   ofConnections,
   type Rows,
-  rowsAbout,
   type Selection,
   tenantIs,
   wholeTable,
@@ -42,6 +42,8 @@ export interface Page {
 
 /** Candidates read for each row of a page before the scopes are read one by one. */
 const candidatesPerRow = 20;
+/** The same before all names are looked through: a text that many names have is found among the next few thousand. */
+const candidatesPerHit = 500;
 const idsAtOnce = 400;
 
 type Column = 'id' | 'name_key' | 'name_fold' | 'created_at' | 'updated_at';
@@ -100,12 +102,17 @@ const rowsOf = (
     where ${tenantIs(selection, 'connection')} and connection.id = page.id order by ${by('connection')}`;
 
 /** The page among the next candidates of the tenant: complete if it is full. */
-function amongCandidates(selection: Selection, page: Page, limit: number): RawBuilder<ConnectionTable> {
+function amongCandidates(
+  selection: Selection,
+  page: Page,
+  limit: number,
+  perRow = candidatesPerRow,
+): RawBuilder<ConnectionTable> {
   const order = ordering(page);
   const by = order.by('connection');
   const next = and([tenantIs(selection, 'connection'), ...order.beyond('connection')]);
   const ids = sql`select connection.id from
-    (select * from connection where ${next} order by ${by} limit ${limit * candidatesPerRow}) as connection
+    (select * from connection where ${next} order by ${by} limit ${limit * perRow}) as connection
     where ${and(ofConnections(selection))} order by ${by} limit ${limit}`;
   return rowsOf(selection, ids, order);
 }
@@ -143,8 +150,11 @@ export function pageStatements(
   page: Page,
 ): RawBuilder<ConnectionTable>[] {
   const { limit } = page;
+  const { ownerId, bound } = selection;
+  const about = pageOf(rowsAbout(db, selection), page);
   // An owner may have few connections among many.
-  if (selection.ownerId !== undefined) return [pageOf(rowsAbout(db, selection), page)];
+  if (ownerId !== undefined || bound?.op === 'eq') return [about];
+  if (bound && limit !== undefined) return [amongCandidates(selection, page, limit, candidatesPerHit), about];
   const directly = pageOf(wholeTable(selection), page);
   if (limit === undefined || isNarrow(selection)) return [directly];
   return [

@@ -6,11 +6,14 @@ import type { Caller } from '../../../../core/access/caller.js';
 import { isTenantAdministrator } from '../../../../core/access/tenant-administrator.js';
 import type { Catalogue } from '../../../../core/catalogue/catalogue.js';
 import { AppError } from '../../../../core/errors/app-error.js';
+import { requiredText } from '../../../../core/filter/required-text.js';
 import { type FilterColumns, scimCondition } from '../../../../core/filter/scim-filter.js';
-import type { Db } from '../../../../core/store/queryable.js';
+import type { Queryable } from '../../../../core/store/queryable.js';
 import { collatedMax, collatorOf } from './collated-names.js';
 import type { ListOrder, SortField } from './connection-store.js';
-import { countConnections, type Selection } from './selection.js';
+import { boundOf } from './name-hits.js';
+import { countConnections } from './selected-rows.js';
+import type { Selection } from './selection.js';
 
 // What the query parameters of a list mean.
 
@@ -35,6 +38,14 @@ function filterColumnsOf(catalogue: Catalogue): FilterColumns {
   };
 }
 
+function filterOf(catalogue: Catalogue, text: string | undefined): Pick<Selection, 'filter' | 'bound'> {
+  if (!text?.trim()) return {};
+  const filter = scimCondition(text, filterColumnsOf(catalogue))();
+  const required = requiredText(text, 'qName');
+  const bound = required && boundOf(required);
+  return { filter, ...(bound ? { bound } : {}) };
+}
+
 /** @throws AppError ACCESS-DENIED; InvalidRequest naming `filter` */
 export async function selectionOf(
   catalogue: Catalogue,
@@ -55,12 +66,12 @@ export async function selectionOf(
     hiddenSources: hidden,
     ...(query.spaceId ? { spaceId: query.spaceId } : {}),
     ...(ownerId === undefined ? {} : { ownerId }),
-    ...(query.filter?.trim() ? { filter: scimCondition(query.filter, filterColumnsOf(catalogue))() } : {}),
+    ...filterOf(catalogue, query.filter),
   };
 }
 
 /** The requested order. Only short lists are sorted by the locale: see `collated-names`. @throws InvalidRequest */
-export async function orderOf(db: Db, query: ListQuery, selection: Selection): Promise<ListOrder> {
+export async function orderOf(db: Queryable, query: ListQuery, selection: Selection): Promise<ListOrder> {
   const text = query.sort ?? '+created';
   const order: ListOrder = {
     field: text.replace(/^[+\- ]/, '') as SortField,

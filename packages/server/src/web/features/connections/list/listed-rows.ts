@@ -4,7 +4,7 @@ import type { Caller } from '../../../../core/access/caller.js';
 import { decideForAll } from '../../../../core/access/connection-access.js';
 import { credentialsShownTo } from '../../../../core/credentials/resolve.js';
 import { AppError } from '../../../../core/errors/app-error.js';
-import type { Db } from '../../../../core/store/queryable.js';
+import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 import type { ConnectionDependencies } from '../connection-dependencies.js';
 import { presentConnection } from '../connection-presenter.js';
@@ -12,14 +12,12 @@ import { orphansOf } from '../presented-connections.js';
 import { listCollated } from './collated-names.js';
 import { listConnectionRows, type Page } from './connection-store.js';
 import type { ListQuery } from './list-query.js';
+import { countMax } from './selected-rows.js';
 import type { Selection } from './selection.js';
-
-/** Above this the answer has no count, because counting costs too much. */
-const countMax = 10_000;
 
 export const metaOf = (count: number) => (count > countMax ? {} : { count });
 
-export const rowsOf = (db: Db, selection: Selection, page: Page): Promise<ConnectionTable[]> =>
+export const rowsOf = (db: Queryable, selection: Selection, page: Page): Promise<ConnectionTable[]> =>
   typeof page.order.collation === 'object'
     ? listCollated(db, selection, page, page.order.collation.locale)
     : listConnectionRows(db, selection, page);

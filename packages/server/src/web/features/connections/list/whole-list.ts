@@ -1,7 +1,7 @@
 import type { ErrorItem } from '@mooring/contract/errors';
 import { AppError } from '../../../../core/errors/app-error.js';
 import { createSlots, type Slots } from '../../../../core/isolation/slots.js';
-import type { Db } from '../../../../core/store/queryable.js';
+import type { Queryable } from '../../../../core/store/queryable.js';
 import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { clientSignal } from '../../../http/client-signal.js';
 import type { Reply, RequestScope } from '../../../http/handler.js';
@@ -9,6 +9,7 @@ import type { ConnectionDependencies } from '../connection-dependencies.js';
 import { keysetOf, type ListOrder, type Page } from './connection-store.js';
 import { type ListQuery, orderOf } from './list-query.js';
 import { metaOf, presentRows, rowsOf } from './listed-rows.js';
+import type { ReadList } from './searches.js';
 import type { Selection } from './selection.js';
 
 // Lists without limit, streamed while they are read.
@@ -34,11 +35,16 @@ export const createWholeListSlots = (): Slots =>
       ),
   });
 
-async function* steps(db: Db, selection: Selection, order: ListOrder): AsyncGenerator<ConnectionTable[]> {
+async function* steps(
+  read: (work: (db: Queryable) => Promise<ConnectionTable[]>) => Promise<ConnectionTable[]>,
+  selection: Selection,
+  order: ListOrder,
+): AsyncGenerator<ConnectionTable[]> {
   let limit = step.first;
   let position: Page['position'];
   for (;;) {
-    const rows = await rowsOf(db, selection, { order, limit, ...(position ? { position } : {}) });
+    const page: Page = { order, limit, ...(position ? { position } : {}) };
+    const rows = await read((db) => rowsOf(db, selection, page));
     if (rows.length > 0) yield rows;
     const last = rows.at(-1);
     if (rows.length < limit || !last) return;
@@ -50,18 +56,19 @@ async function* steps(db: Db, selection: Selection, order: ListOrder): AsyncGene
 
 /** @throws AppError BUSY */
 export async function wholeList(
-  deps: ConnectionDependencies & { slots: Slots },
+  deps: ConnectionDependencies & { slots: Slots; read: ReadList },
   query: ListQuery,
   selection: Selection,
   { request, reply }: Pick<RequestScope, 'request' | 'reply'>,
 ): Promise<Reply> {
-  const { store, slots, publicUrl } = deps;
+  const { slots, publicUrl } = deps;
+  const signal = clientSignal(request, reply);
   const { caller } = selection;
-  const order = await orderOf(store.db, query, selection);
+  const order = await deps.read(selection, signal, (db) => orderOf(db, query, selection));
   const errors: ErrorItem[] = [];
   let count = 0;
   async function* batches() {
-    for await (const rows of steps(store.db, selection, order)) {
+    for await (const rows of steps((work) => deps.read(selection, signal, work), selection, order)) {
       const shown = await presentRows(deps, caller, rows, query);
       count += rows.length;
       if (errors.length < errorsMax) errors.push(...shown.errors);
@@ -73,7 +80,7 @@ export async function wholeList(
     meta: metaOf(count),
     ...(errors.length > 0 ? { errors } : {}),
   });
-  await slots.take(caller.userId, clientSignal(request, reply));
+  await slots.take(caller.userId, signal);
   reply.raw.once('close', () => slots.giveBack(caller.userId));
   // The first batch is read before the answer begins, so that its failure is still an error answer.
   const all = batches();
