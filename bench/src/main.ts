@@ -6,6 +6,7 @@ import { getConnection } from './benchmarks/get-connection.js';
 import { isolation } from './benchmarks/isolation.js';
 import { listConnections } from './benchmarks/list-connections.js';
 import { memory } from './benchmarks/memory.js';
+import { million } from './benchmarks/million.js';
 import { postgresRead } from './benchmarks/postgres-read.js';
 import { runners } from './benchmarks/runners.js';
 import { s3Read } from './benchmarks/s3-read.js';
@@ -24,10 +25,12 @@ const benchmarks: readonly Benchmark[] = [
   s3Read,
   runners,
   isolation,
+  million,
 ];
 
 const usage = `npm run bench -- [--only NAME]... [--quick] [--write] [--profile FOLDER]
   --only NAME       one of: ${benchmarks.map(({ name }) => name).join(', ')}
+  --connections N   size of the store of million, filled once and kept in .cache (default: a million)
   --quick           short rounds, to see that everything works
   --write           put the table into bench/README.md
   --profile FOLDER  run the server under the CPU profiler (slower) and show where its time went
@@ -36,6 +39,7 @@ const usage = `npm run bench -- [--only NAME]... [--quick] [--write] [--profile 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
+    connections: { type: 'string', default: '1000000' },
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     profile: { type: 'string' },
@@ -59,6 +63,7 @@ async function run(): Promise<void> {
   if (values.profile) mkdirSync(values.profile, { recursive: true });
   const stage = createStage({
     isQuick: values.quick,
+    connections: Number(values.connections),
     ...(values.profile ? { profileFolder: values.profile } : {}),
   });
   const findings: Finding[] = [];

@@ -10,6 +10,8 @@ import { type MooringProcess, startMooring } from './mooring-process.js';
 export interface Stage {
   /** Fewer and shorter rounds: a smoke test, not for publication. */
   isQuick: boolean;
+  /** Size of the large store of `million`. */
+  connections: number;
   mooring(): Promise<MooringProcess>;
   postgres(): Promise<LabPostgres>;
   s3(): Promise<LabS3>;
@@ -21,11 +23,12 @@ export interface Stage {
 
 export interface StageOptions {
   isQuick: boolean;
+  connections: number;
   /** Folder for the CPU profile of the server; absent: no profile. */
   profileFolder?: string;
 }
 
-export function createStage({ isQuick, profileFolder }: StageOptions): Stage {
+export function createStage({ isQuick, connections, profileFolder }: StageOptions): Stage {
   const undo: (() => Promise<unknown>)[] = [];
   const once = <Part>(start: () => Promise<Part>, stop: (part: Part) => Promise<unknown>) => {
     let started: Promise<Part> | undefined;
@@ -45,6 +48,7 @@ export function createStage({ isQuick, profileFolder }: StageOptions): Stage {
   const nodeOptions = profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] : [];
   return {
     isQuick,
+    connections,
     freshPath,
     mooring: once(
       async () => startMooring(await freshPath('data'), nodeOptions),

@@ -51,7 +51,7 @@ async function run(): Promise<void> {
     number,
     number,
   ];
-  const stage = createStage({ isQuick: false });
+  const stage = createStage({ isQuick: false, connections: 1_000 });
   try {
     const places = placesOf(await stage.postgres(), await stage.rest());
     const dataFolder = await stage.freshPath('soaked');

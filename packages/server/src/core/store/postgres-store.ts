@@ -7,6 +7,7 @@ import {
   PostgresDialect,
   type RawBuilder,
   sql,
+  type Transaction,
 } from 'kysely';
 import { createClock } from './clock.js';
 import { createPostgresPool } from './postgres-pool.js';
@@ -90,6 +91,27 @@ class SharedDialect extends PostgresDialect {
   }
 }
 
+/** One snapshot, whose statements end after so many milliseconds. @throws ReadTooLongError */
+async function limitedSearch<Result>(
+  db: Kysely<Tables>,
+  milliseconds: number,
+  work: (tx: Transaction<Tables>) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await db
+      .transaction()
+      .setIsolationLevel('repeatable read')
+      .setAccessMode('read only')
+      .execute(async (tx) => {
+        await sql.raw(`set local statement_timeout = ${milliseconds}`).execute(tx);
+        return work(tx);
+      });
+  } catch (error) {
+    if (!isStatementTimeout(error)) throw error;
+    throw new ReadTooLongError('A search took longer than a second.', { cause: error });
+  }
+}
+
 /**
  * Opens a shared store. Connections are opened on demand, so an unreachable database shows at the first use.
  * Transactions are serializable, as all of SQLite's are, and retried when the database reports a conflict.
@@ -150,21 +172,8 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     transaction: (work) => again(work, { level: 'serializable', inSlot: asWriter }),
     // A database without this level uses the next stricter one, and then the work is retried like any other.
     lockingTransaction: (work) => again(work, { level: 'read committed', inSlot: asLocker }),
-    async search(work) {
-      try {
-        return await db
-          .transaction()
-          .setIsolationLevel('repeatable read')
-          .setAccessMode('read only')
-          .execute(async (tx) => {
-            await sql.raw(`set local statement_timeout = ${Math.min(searchMs, patienceMs)}`).execute(tx);
-            return work(Object.assign(tx, { clock }));
-          });
-      } catch (error) {
-        if (!isStatementTimeout(error)) throw error;
-        throw new ReadTooLongError('A search took longer than a second.', { cause: error });
-      }
-    },
+    search: (work) =>
+      limitedSearch(db, Math.min(searchMs, patienceMs), (tx) => work(Object.assign(tx, { clock }))),
     async durability() {
       const setting = async (name: string) => String(await value(sql`current_setting(${name}, true)`));
       return {

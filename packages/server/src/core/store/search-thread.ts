@@ -14,7 +14,7 @@ import {
 import { diskError } from './store-error.js';
 
 // Statements of the embedded store that may look through a whole table run on a thread of their own, over a second
-// connection that only reads: the event loop goes on. One at a time, so that they take one core at most.
+// connection that only reads: the event loop stays free. One at a time, so that they take one core at most.
 
 /** As text, so that it runs from sources, build and bundle alike. libsql ignores `readonly`; `query_only` does not. */
 const program = `

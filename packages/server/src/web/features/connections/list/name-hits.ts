@@ -4,7 +4,7 @@ import type { RequiredText } from '../../../../core/filter/required-text.js';
 import { isPostgres } from '../../../../core/store/dialect.js';
 import { foldedPart, foldedStart, nameFold } from '../../../../core/store/name-fold.js';
 import type { Queryable } from '../../../../core/store/queryable.js';
-import { and, type NameBound, type Selection, singleScope, tenantIs } from './selection.js';
+import { and, inScopes, type NameBound, type Selection, singleScope, tenantIs } from './selection.js';
 
 // Connections by their folded names, which an index has: a filter on names reads the rows of its hits only. Folding
 // unites more than a filter does, so the filter is still applied to what is found.
@@ -39,22 +39,28 @@ function meets(db: Queryable, { op, text }: NameBound): RawBuilder<SqlBool> {
   ]);
 }
 
-/** Ids of the connections that meet the bound, from the index that has their names and no other columns. */
+/** Ids of the connections in the caller's scopes that meet the bound, from the index that has their names and no other columns. */
 export function idsNamed(db: Queryable, selection: Selection, bound: NameBound): RawBuilder<unknown> {
   const isShared = isPostgres(db);
   const by = (index: string) => (isShared ? sql`` : sql` indexed by ${sql.ref(index)}`);
   // As in `rowsAbout`.
   const fence = isShared ? sql` offset 0` : sql``;
-  const hits = (index: string, scope: readonly RawBuilder<SqlBool>[]) =>
+  const hits = (index: string) =>
     sql`select inside.id from connection as inside${by(index)}
-      where ${and([tenantIs(selection, 'inside'), ...scope, meets(db, bound)])}${fence}`;
-  const one = singleScope(selection);
-  if (one !== undefined) return hits('connection_scope_fold', [sql`inside.scope = ${one}`]);
-  if (seesEverything(selection.caller)) return hits('connection_fold', []);
+      where ${and([tenantIs(selection, 'inside'), ...inScopes(selection, 'inside'), meets(db, bound)])}${fence}`;
+  if (singleScope(selection) !== undefined) return hits('connection_scope_fold');
+  if (seesEverything(selection.caller)) return hits('connection_fold');
   const visible = sql`(${visibleScopes(selection.caller)}) as visible`;
+  const isPersonal = selection.personal ? [sql<SqlBool>`substr(visible.scope, 1, 5) = 'user:'`] : [];
+  const inside = and([
+    tenantIs(selection, 'inside'),
+    sql`inside.scope = visible.scope`,
+    ...isPersonal,
+    meets(db, bound),
+  ]);
   return isShared
     ? sql`select hit.id from ${visible} cross join lateral
-        (${hits('connection_scope_fold', [sql`inside.scope = visible.scope`])}) as hit offset 0`
+        (select inside.id from connection as inside where ${inside} offset 0) as hit offset 0`
     : sql`select inside.id from ${visible} cross join connection as inside${by('connection_scope_fold')}
-        where ${and([tenantIs(selection, 'inside'), sql`inside.scope = visible.scope`, meets(db, bound)])}`;
+        where ${inside}`;
 }

@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely';
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import { visibleScopes } from '../../../../core/access/connection-access.js';
 import { isPostgres } from '../../../../core/store/dialect.js';
 import type { Queryable } from '../../../../core/store/queryable.js';
@@ -6,6 +6,7 @@ import type { ConnectionTable } from '../../../../core/store/tables.js';
 import { idsNamed } from './name-hits.js';
 import {
   and,
+  besidesScopes,
   inScopes,
   isNarrow,
   isSearch,
@@ -29,7 +30,12 @@ export function rowsAbout(db: Queryable, selection: Selection): Rows {
   if (bound && (ownerId === undefined || bound.op === 'eq'))
     return {
       from: sql`(${idsNamed(db, selection, bound)}) as named cross join connection`,
-      where: and([sql`connection.id = named.id`, whole.where]),
+      // The scopes are conditions of the ids: here, SQLite would look for each id in each scope.
+      where: and([
+        tenantIs(selection, 'connection'),
+        sql`connection.id = named.id`,
+        ...besidesScopes(selection),
+      ]),
     };
   if (!isPostgres(db)) {
     // Without statistics SQLite would rather walk everything in the order of the page.

@@ -65,6 +65,11 @@ export function inScopes(selection: Selection, table: string): RawBuilder<SqlBoo
 
 export const ofConnections = (selection: Selection): RawBuilder<SqlBool>[] => [
   ...inScopes(selection, 'connection'),
+  ...besidesScopes(selection),
+];
+
+/** The conditions that remain for connections of scopes that the caller sees. */
+export const besidesScopes = (selection: Selection): RawBuilder<SqlBool>[] => [
   ...notHidden(selection, 'connection'),
   ...(selection.ownerId === undefined ? [] : [sql<SqlBool>`connection.owner_id = ${selection.ownerId}`]),
   ...(selection.filter ? [sql<SqlBool>`${selection.filter}`] : []),
