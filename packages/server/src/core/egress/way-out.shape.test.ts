@@ -45,7 +45,15 @@ describe('the network access of the process', () => {
     expect(textOf('packages/server/src/start/run.ts').match(/spawnSync\([^[]*\[/g)).toEqual([
       "spawnSync('prlimit', [",
     ]);
-    expect(filesWith(/new Worker\(/)).toEqual([]);
+    // The thread that searches the embedded store: its program, which is text, loads the driver of the store only.
+    const thread = 'packages/server/src/core/store/search-thread.ts';
+    expect(filesWith(/new Worker\(/)).toEqual([thread]);
+    expect(textOf(thread).match(/new Worker\([^,]*,|(?<!\w)(?:require|import)\([^)]*\)/g)).toEqual([
+      "require('node:worker_threads')",
+      'require(workerData.driver)',
+      'new Worker(program,',
+    ]);
+    expect(textOf(thread)).toContain("resolve('libsql')");
   });
 
   it('S06: is opened in one file, and the one exception of the layer rules takes no more than it says', () => {
