@@ -9,7 +9,7 @@ const pollMs = { first: 100, most: 5_000 };
 const submissionMs = 500;
 
 export interface RunningJob {
-  /** The result of the job. Once this has failed, the job is being stopped. */
+  /** Once this has failed, the job is to be stopped. */
   result: Promise<PagedRows>;
   /** Stops what has no result yet. Never rejects. */
   stop(): Promise<void>;
@@ -34,7 +34,7 @@ async function resultOf(job: Job, submitted: Promise<PagedRows | undefined>, cal
   return found;
 }
 
-/** Submits a job and waits for its result. Whatever prevents that stops the job. */
+/** Submits a job and waits for its result. */
 export function runJob(job: Job, call: Call): RunningJob {
   let isDone = false;
   let stopping: Promise<void> | undefined;
@@ -48,15 +48,9 @@ export function runJob(job: Job, call: Call): RunningJob {
     stopping ??= cancel();
     await stopping;
   };
-  const result = resultOf(job, submitted, call).then(
-    (found) => {
-      isDone = true;
-      return found;
-    },
-    (error: unknown) => {
-      void stop();
-      throw error;
-    },
-  );
+  const result = resultOf(job, submitted, call).then((found) => {
+    isDone = true;
+    return found;
+  });
   return { result, stop };
 }
