@@ -166,6 +166,19 @@ function sftpUse({ ssh }: CanaryLab, name: string, login: object): SourceUse {
   };
 }
 
+function tunnelledUse(lab: CanaryLab, name: string, login: object): SourceUse {
+  const { host, port, hostKeys, alice } = lab.ssh;
+  const { postgres } = lab;
+  const direct = postgresUse(lab, {
+    ...{ name: `tunnel ${name}`, port: postgres.port, password: postgres.roles.alice.password },
+  });
+  const tunnel = {
+    ...{ tunnelHost: host, tunnelPort: port, tunnelPublicKeyFingerprint: hostKeys.ed25519.sha256 },
+    ...{ tunnelUsername: alice.user, ...login },
+  };
+  return { ...direct, properties: { ...direct.properties, ...tunnel } };
+}
+
 const keyFile = (value: string) => ({ privateKey: [{ name: 'id', value }] });
 
 /** Sources that work with the secrets they are given. */
@@ -192,6 +205,11 @@ export function workingSources(lab: CanaryLab): SourceUse[] {
     bigQueryUse(lab, 'service account'),
     sftpUse(lab, 'password', { password: lab.ssh.alice.password }),
     sftpUse(lab, 'key', keyFile(lab.ssh.alice.key.privateKey)),
+    tunnelledUse(lab, 'password', { tunnelPassword: lab.ssh.alice.password }),
+    tunnelledUse(lab, 'sealed key', {
+      tunnelPrivateKey: keyFile(lab.sealedKey.privateKey).privateKey,
+      tunnelPrivateKeyPassphrase: lab.sealedKey.passphrase,
+    }),
     sftpUse(lab, 'sealed key', {
       ...keyFile(lab.sealedKey.privateKey),
       privateKeyPassphrase: lab.sealedKey.passphrase,
@@ -277,6 +295,7 @@ export function failingSources(lab: CanaryLab): SourceUse[] {
     restUse('REST provider telling', items, { ...machine, tokenUrl: `${tellingHttp.url}/json/400` }),
     restUse('REST provider page', items, { ...machine, tokenUrl: `${tellingHttp.url}/html/500` }),
     ...tellingRest(lab),
+    tunnelledUse(lab, 'wrong', { tunnelPassword: awkward('wrong') }),
     sftpUse(lab, 'wrong', { password: awkward('wrong') }),
     sftpUse(lab, 'closed', { sftpPort: 9, password: awkward('closed') }),
     bigQueryUse(lab, 'of another', { Email: 'someone@else.example' }),

@@ -186,6 +186,7 @@ describe('destinations that are not allowed', () => {
       'mariadb host',
       'mysql host',
       'postgres host',
+      'postgres tunnelHost',
       'rest url',
       ...[
         'authorizationUrl',

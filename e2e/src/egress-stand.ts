@@ -124,7 +124,15 @@ export async function startEgressStand(): Promise<EgressStand> {
       // Only the destination matters: no server here speaks MySQL or SSH.
       { datasourceID: 'mariadb', properties: { ...sql, port: closedPort }, path: table },
       { datasourceID: 'mysql', properties: { ...sql, port: closedPort }, path: table },
-      { datasourceID: 'postgres', properties: { ...sql, db: postgres.database }, path: table },
+      {
+        datasourceID: 'postgres',
+        properties: {
+          ...{ ...sql, db: postgres.database },
+          // For a tunnel, if one is set.
+          ...{ tunnelUsername: 'somebody', tunnelPassword: password },
+        },
+        path: table,
+      },
       {
         datasourceID: 'rest',
         properties: { url: `${rest.url}/basic/items`, authSchema: 'basic', ...rest.basic },

@@ -144,8 +144,24 @@ export function destinationCases(places: Places, certificate: string): SourceCas
       noAuthType,
     ],
   };
+  const tunnelKey = (letter: string) => `SHA256:${letter.repeat(43)}`;
+  const throughTunnel = (one: SourceCase): SourceCase => ({
+    ...one,
+    definition: {
+      ...one.definition,
+      ...{ tunnelHost: here.host, tunnelPort: here.port, tunnelPublicKeyFingerprint: tunnelKey('A') },
+    },
+    credential: { ...one.credential, tunnelUsername: 'somebody', tunnelPassword: 'canary-tunnel' },
+    edits: [
+      ...one.edits,
+      edit('host of the tunnel', 'confirm', 'tunnelHost', 'localhost'),
+      edit('port of the tunnel', 'confirm', 'tunnelPort', there.port),
+      edit('host key of the tunnel', 'confirm', 'tunnelPublicKeyFingerprint', tunnelKey('B')),
+      edit('type of host key of the tunnel', 'keep', 'tunnelPublicKeyAlgorithm', 'ED25519'),
+    ],
+  });
   return [
-    sql('postgres', { db: 'one' }),
+    throughTunnel(sql('postgres', { db: 'one' })),
     sql('mariadb', { database: 'one' }),
     sql('mysql', { database: 'one' }),
     s3('File_AmazonS3ConnectorV2'),
