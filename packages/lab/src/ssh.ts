@@ -100,7 +100,7 @@ const descendantsOf = async (pid: number): Promise<number[]> => {
   return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
 };
 
-/** With the sessions, which are no members of its process group. */
+/** Its sessions are in process groups of their own. */
 async function stopServer(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');

@@ -12,7 +12,7 @@ import type { SshLogin } from './login.js';
 
 /** SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254 section 5.1). */
 const PROHIBITED = 1;
-/** Whoever asks for a connection must be named. */
+/** The protocol asks for the side that wants the connection. */
 const asker = { host: '127.0.0.1', port: 0 };
 
 /** A forwarded connection, with as much of a socket as drivers use. */
@@ -65,7 +65,7 @@ class ForwardedSocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    // The end of the channel was told by the end of what can be read.
+    // Reads have met the end already.
     if (this.#isOver) done();
     else this.#channel?.write(chunk, done);
   }
