@@ -9,6 +9,7 @@ import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
+import { type LabGithub, startGithub } from '@mooring/lab/github';
 import { type LabMariaDb, startMariaDb } from '@mooring/lab/mariadb';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
@@ -40,6 +41,7 @@ export interface CanaryLab {
   sealedKey: LabSshKey;
   rest: LabRestApi;
   bigquery: LabBigQuery;
+  github: LabGithub;
   tellingHttp: Awaited<ReturnType<typeof startTellingHttp>>;
   tellingPostgres: Awaited<ReturnType<typeof startTellingPostgres>>;
   tellingMysql: Awaited<ReturnType<typeof startTellingMysql>>;
@@ -66,6 +68,7 @@ export async function startCanaryLab(): Promise<CanaryLab> {
     ssh: await startSshWithFile(),
     rest: await startRestApi({ verifyAccessToken }),
     bigquery: await startBigQuery({ verifyAccessToken, rowsInBig: 10 }),
+    github: await startGithub({ verifyAccessToken }),
     tellingHttp: await startTellingHttp(),
     tellingPostgres: await startTellingPostgres(repeated),
     tellingMysql: await startTellingMysql(repeated),
@@ -181,6 +184,11 @@ function tunnelledUse(lab: CanaryLab, name: string, login: object): SourceUse {
 
 const keyFile = (value: string) => ({ privateKey: [{ name: 'id', value }] });
 
+function githubUse({ github }: CanaryLab, name: string, given: object): SourceUse {
+  const properties = { url: github.url, clientId: 'c', clientSecret: awkward('client'), ...given };
+  return { name: `GitHub ${name}`, datasourceID: 'github', properties, target: { path: ['repositories'] } };
+}
+
 /** Sources that work with the secrets they are given. */
 export function workingSources(lab: CanaryLab): SourceUse[] {
   const { s3, postgres, mariadb, rest } = lab;
@@ -203,6 +211,7 @@ export function workingSources(lab: CanaryLab): SourceUse[] {
     }),
     restUse('REST machine', at('/oauth/items'), machineOf(lab)),
     bigQueryUse(lab, 'service account'),
+    githubUse(lab, 'token', { token: lab.github.tokens.member }),
     sftpUse(lab, 'password', { password: lab.ssh.alice.password }),
     sftpUse(lab, 'key', keyFile(lab.ssh.alice.key.privateKey)),
     tunnelledUse(lab, 'password', { tunnelPassword: lab.ssh.alice.password }),
@@ -299,5 +308,7 @@ export function failingSources(lab: CanaryLab): SourceUse[] {
     sftpUse(lab, 'wrong', { password: awkward('wrong') }),
     sftpUse(lab, 'closed', { sftpPort: 9, password: awkward('closed') }),
     bigQueryUse(lab, 'of another', { Email: 'someone@else.example' }),
+    githubUse(lab, 'wrong', { token: plain('wrong') }),
+    githubUse(lab, 'telling', { url: `${tellingHttp.url}/json/403`, token: plain('told') }),
   ];
 }

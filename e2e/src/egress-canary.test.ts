@@ -187,6 +187,7 @@ describe('destinations that are not allowed', () => {
       'mysql host',
       'postgres host',
       'postgres tunnelHost',
+      'github url',
       'rest url',
       ...[
         'authorizationUrl',

@@ -3,6 +3,7 @@ import { manifests } from '@mooring/connectors/registry';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { type Canary, startCanary } from '@mooring/lab/canary';
+import { startGithub } from '@mooring/lab/github';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
@@ -81,11 +82,12 @@ export async function startEgressStand(): Promise<EgressStand> {
   const { issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint } = authorizationServer;
   const rest = await startRestApi({ verifyAccessToken });
   const bigquery = await startBigQuery({ verifyAccessToken, rowsInBig: 10 });
+  const github = await startGithub();
   const s3 = await startS3();
   const postgres = await startPostgres({ rowsInBig: 10 });
   const canaries = await startCanaries();
   const [canary] = canaries as [Canary];
-  const ports = [authorizationServer, rest, bigquery, s3].map(({ url }) => portOf(url));
+  const ports = [authorizationServer, rest, bigquery, github, s3].map(({ url }) => portOf(url));
   const open = [...ports, postgres.port, closedPort];
   const mooring = await startMooring({
     configuration: {
@@ -134,6 +136,11 @@ export async function startEgressStand(): Promise<EgressStand> {
         path: table,
       },
       {
+        datasourceID: 'github',
+        properties: { url: github.url, token: github.tokens.member },
+        path: ['repositories'],
+      },
+      {
         datasourceID: 'rest',
         properties: { url: `${rest.url}/basic/items`, authSchema: 'basic', ...rest.basic },
         path: [],
@@ -141,7 +148,8 @@ export async function startEgressStand(): Promise<EgressStand> {
     ],
     async close() {
       await mooring.stop();
-      for (const part of [authorizationServer, rest, bigquery, s3, postgres, ...canaries]) await part.close();
+      for (const part of [authorizationServer, rest, bigquery, github, s3, postgres, ...canaries])
+        await part.close();
     },
   };
 }

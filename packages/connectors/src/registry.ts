@@ -6,13 +6,24 @@ import { source as amazonS3 } from './sources/File_AmazonS3Connector/source.js';
 import { source as amazonS3V2 } from './sources/File_AmazonS3ConnectorV2/source.js';
 import { source as sftp } from './sources/File_FileTransferConnector/source.js';
 import { source as gbq } from './sources/gbq/source.js';
+import { source as github } from './sources/github/source.js';
 import { source as mariadb } from './sources/mariadb/source.js';
 import { source as mysql } from './sources/mysql/source.js';
 import { source as postgres } from './sources/postgres/source.js';
 import { source as rest } from './sources/rest/source.js';
 
 /** All data sources, one line each. A new source is its folder and a line here. */
-const sources: readonly AnySource[] = [amazonS3V2, amazonS3, sftp, gbq, mariadb, mysql, postgres, rest];
+const sources: readonly AnySource[] = [
+  amazonS3V2,
+  amazonS3,
+  sftp,
+  gbq,
+  github,
+  mariadb,
+  mysql,
+  postgres,
+  rest,
+];
 
 /** The flat view of each source, as callers fill it in. */
 export const manifests: readonly SourceManifest[] = sources.map((source) => withTuning(manifestOf(source)));

@@ -117,10 +117,10 @@ describe('the shape of the sources', () => {
     });
   });
 
-  it('is not named outside sources, qlik, registry and tests', () => {
+  it('is not named outside sources, providers, qlik, registry and tests', () => {
     const ids = manifests.map((manifest) => manifest.id).filter((id) => id !== 'rest');
     const offenders = productFiles(['contract', 'connectors', 'server'])
-      .filter((file) => !/^connectors\/src\/(?:sources|families|qlik)\/|\/registry\.ts$/.test(file))
+      .filter((file) => !/^connectors\/src\/(?:sources|families|providers|qlik)\/|\/registry\.ts$/.test(file))
       .flatMap((file) => ids.filter((id) => codeOf(file).includes(`'${id}'`)).map((id) => `${file}: ${id}`));
     expect(offenders).toEqual([]);
   });

@@ -7,8 +7,6 @@ export interface FailedAnswers {
   codeAt?: readonly string[];
   /** The first rule of which all conditions hold gives the code; it precedes the code of the body. */
   rules?: readonly AnswerRule[];
-  /** Header with the time at which a rate limit ends, in seconds since 1970; without effect beside Retry-After. */
-  resetAt?: string;
 }
 
 export interface AnswerRule {
@@ -18,6 +16,8 @@ export interface AnswerRule {
   /** A part of the body, lower-cased. */
   words?: string;
   code: string;
+  /** For a rate limit whose response has no Retry-After: a header with its end in seconds since 1970, or the seconds. */
+  wait?: { untilIn: string } | { seconds: number };
 }
 
 const waitSecondsMax = 3600;
@@ -47,31 +47,51 @@ function applies({ statuses, header, words }: AnswerRule, response: Response, bo
   return words === undefined || body.toLowerCase().includes(words);
 }
 
-function waitOf({ headers }: Response, resetAt: string | undefined, now: number): number | undefined {
+function waitOf({ headers }: Response, wait: AnswerRule['wait'], now: number): number | undefined {
   const asked = retryAfterSeconds(headers.get('retry-after'), now);
-  const reset = resetAt === undefined ? null : headers.get(resetAt);
-  if (asked !== undefined || reset === null || !/^\d{1,12}$/.test(reset)) return asked;
-  return Math.min(Math.max(Number(reset) - Math.floor(now / 1000), 0), waitSecondsMax);
+  if (asked !== undefined || wait === undefined) return asked;
+  if ('seconds' in wait) return wait.seconds;
+  const until = headers.get(wait.untilIn) ?? '';
+  if (!/^\d{1,12}$/.test(until)) return undefined;
+  return Math.min(Math.max(Number(until) - Math.floor(now / 1000), 0), waitSecondsMax);
 }
 
-/**
- * A failed response as a native error. When a limit ends is kept only for responses that are about one: services send
- * that header with every response.
- */
+/** A failed response as a native error. */
 export function failureIn(
-  { codeAt = [], rules = [], resetAt }: FailedAnswers,
+  { codeAt = [], rules = [] }: FailedAnswers,
   response: Response,
   body: string,
   now = Date.now(),
 ): HttpFailure {
   const rule = rules.find((each) => applies(each, response, body));
-  const code = rule?.code ?? codeIn(body, codeAt);
-  const isLimit = rule !== undefined || response.status === 429;
   return new HttpFailure(response.status, {
-    code,
-    retryAfterSeconds: waitOf(response, isLimit ? resetAt : undefined, now),
+    code: rule?.code ?? codeIn(body, codeAt),
+    retryAfterSeconds: waitOf(response, rule?.wait, now),
   });
 }
+
+/** Rate limits of APIs that give the requests left, and the time of the next reset, in headers of their own. */
+export const limitRules = (headers: { remaining: string; reset: string }): readonly AnswerRule[] => [
+  {
+    ...{ statuses: [403, 429], header: [headers.remaining, '0'], code: 'RateLimited' },
+    wait: { untilIn: headers.reset },
+  },
+  // Too many at once, without a time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+  { statuses: [403, 429], words: 'secondary rate limit', code: 'TooFast', wait: { seconds: 60 } },
+];
+
+const limitCodes: ErrorTable['codes'] = {
+  RateLimited: {
+    kind: 'rate_limited',
+    message: 'The source’s rate limit for this user was exceeded.',
+    retryable: true,
+  },
+  TooFast: {
+    kind: 'rate_limited',
+    message: 'The source limits the requests of this user for a while.',
+    retryable: true,
+  },
+};
 
 /**
  * The error table of an API.
@@ -82,7 +102,7 @@ export const apiErrors = (
   remedies: Readonly<Record<number, string>> = {},
 ): ErrorTable => ({
   codeAt: ['code'],
-  codes,
+  codes: { ...limitCodes, ...codes },
   statuses: {
     ...httpStatuses,
     ...Object.fromEntries(

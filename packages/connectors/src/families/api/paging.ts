@@ -43,3 +43,6 @@ export type Paging =
   | { by: 'cursor'; name: string; next: Reference }
   /** By the URL of the next page, in the body or in a Link header (RFC 8288). It must be of the same origin. */
   | { by: 'url'; next: Reference };
+
+/** Link headers with `rel="next"` (RFC 8288). */
+export const byLinkHeader: Paging = { by: 'url', next: { at: 'link', inHeader: true } };

@@ -1,0 +1,66 @@
+import { startGithub } from '@mooring/lab/github';
+import { Secret } from '../../interface/secret.js';
+import type { Connection, SourceHarness } from '../../suite/harness.js';
+import { startTellingHttp } from '../../suite/telling-servers.js';
+
+const issues = ['octo-org/engine', 'issues'];
+
+export const harness: SourceHarness = {
+  destinations: ({ here, there }) => ({
+    definition: { url: `${here.url}/api/v3` },
+    credential: { token: 'canary-matrix' },
+    edits: [
+      { what: 'host', meaning: 'confirm', change: { url: `http://localhost:${here.port}/api/v3` } },
+      { what: 'port', meaning: 'confirm', change: { url: `${there.url}/api/v3` } },
+      { what: 'path', meaning: 'confirm', change: { url: `${here.url}/other` } },
+      { what: 'not http', meaning: 'refuse', change: { url: 'file:///etc/passwd' } },
+      {
+        what: 'sign-in',
+        meaning: 'confirm',
+        change: { authSchema: 'oauth2', clientId: 'c', scope: 'repo' },
+        again: 'a sign-in',
+      },
+      { what: 'organization', meaning: 'keep', change: { organization: 'octo-org' } },
+    ],
+    logins: { oauth2: { authSchema: 'oauth2', clientId: 'c', clientSecret: 'canary-client', scope: 'repo' } },
+  }),
+  async start({ provider } = {}) {
+    const verifyAccessToken = provider?.server.verifyAccessToken;
+    const granted = 'gho_granted';
+    const lab = await startGithub({
+      verifyAccessToken: verifyAccessToken ?? (async (token) => ({ active: token === granted })),
+    });
+    const telling = await startTellingHttp();
+    const connection = (name: string, change: object = {}): Connection => ({
+      name,
+      properties: { url: lab.url, token: lab.tokens.member, ...change },
+    });
+    return {
+      good: [
+        connection('token'),
+        connection('organization', { organization: lab.organization, token: lab.tokens.visitor }),
+        ...(provider
+          ? []
+          : [
+              {
+                name: 'oauth',
+                properties: { url: lab.url, authSchema: 'oauth2', clientId: 'c' },
+                token: async () => new Secret(granted),
+              },
+            ]),
+      ],
+      wrong: connection('wrong', { token: 'ghp_wrongtokencanary' }),
+      unreachable: connection('unreachable', { url: 'http://127.0.0.1:9/api/v3' }),
+      refused: ({ plain }) => [
+        connection('wrong', { token: plain('wrong') }),
+        connection('telling', { url: `${telling.url}/x/403`, token: plain('told') }),
+        connection('closed', { url: 'http://127.0.0.1:9/api/v3', token: plain('closed') }),
+      ],
+      readable: { path: issues, rows: 205 },
+      async close() {
+        await lab.close();
+        await telling.close();
+      },
+    };
+  },
+};
