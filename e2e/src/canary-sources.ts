@@ -8,6 +8,7 @@ import {
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
+import { type LabClickHouse, startClickHouse } from '@mooring/lab/clickhouse';
 import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { type LabGithub, startGithub } from '@mooring/lab/github';
 import { type LabMariaDb, startMariaDb } from '@mooring/lab/mariadb';
@@ -39,6 +40,7 @@ export interface CanaryLab {
   mariadb: LabMariaDb;
   ssh: LabSsh;
   sealedKey: LabSshKey;
+  clickhouse: LabClickHouse;
   rest: LabRestApi;
   bigquery: LabBigQuery;
   github: LabGithub;
@@ -66,6 +68,7 @@ export async function startCanaryLab(): Promise<CanaryLab> {
     postgres: await startPostgres({ rowsInBig: 10 }),
     mariadb: await startMariaDb(),
     ssh: await startSshWithFile(),
+    clickhouse: await startClickHouse(),
     rest: await startRestApi({ verifyAccessToken }),
     bigquery: await startBigQuery({ verifyAccessToken, rowsInBig: 10 }),
     github: await startGithub({ verifyAccessToken }),
@@ -147,6 +150,21 @@ function bigQueryUse(lab: CanaryLab, name: string, more: object = {}): SourceUse
   return { name: `BigQuery ${name}`, datasourceID: 'gbq', properties, target: bigQueryOrders };
 }
 
+function clickHouseUse({ clickhouse }: CanaryLab, name: string, more: object = {}): SourceUse {
+  const { host, plainPort, admin } = clickhouse;
+  const properties = {
+    ...{ host, port: plainPort, secure: false, database: 'sales' },
+    ...{ username: admin.user, password: admin.password },
+    ...more,
+  };
+  return {
+    name: `ClickHouse ${name}`,
+    datasourceID: 'clickhouse',
+    properties,
+    target: { path: ['sales', 'all_orders'] },
+  };
+}
+
 const sftpFile = 'orders.csv';
 
 async function startSshWithFile(): Promise<LabSsh> {
@@ -223,6 +241,7 @@ export function workingSources(lab: CanaryLab): SourceUse[] {
       ...keyFile(lab.sealedKey.privateKey),
       privateKeyPassphrase: lab.sealedKey.passphrase,
     }),
+    clickHouseUse(lab, 'right'),
   ];
 }
 
@@ -306,6 +325,8 @@ export function failingSources(lab: CanaryLab): SourceUse[] {
     ...tellingRest(lab),
     tunnelledUse(lab, 'wrong', { tunnelPassword: awkward('wrong') }),
     sftpUse(lab, 'wrong', { password: awkward('wrong') }),
+    clickHouseUse(lab, 'wrong', { password: awkward('wrong') }),
+    clickHouseUse(lab, 'telling', { port: lab.tellingHttp.port, password: awkward('telling') }),
     sftpUse(lab, 'closed', { sftpPort: 9, password: awkward('closed') }),
     bigQueryUse(lab, 'of another', { Email: 'someone@else.example' }),
     githubUse(lab, 'wrong', { token: plain('wrong') }),

@@ -183,6 +183,7 @@ describe('destinations that are not allowed', () => {
       'File_AmazonS3Connector endpoint',
       'File_AmazonS3ConnectorV2 endpoint',
       'File_FileTransferConnector host',
+      'clickhouse host',
       'mariadb host',
       'mysql host',
       'postgres host',

@@ -122,6 +122,11 @@ export async function startEgressStand(): Promise<EgressStand> {
         },
         path: file,
       },
+      {
+        datasourceID: 'clickhouse',
+        properties: { host: '127.0.0.1', port: closedPort, secure: false, username: user, password },
+        path: table,
+      },
       { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath }, path: table },
       // Only the destination matters: no server here speaks MySQL or SSH.
       { datasourceID: 'mariadb', properties: { ...sql, port: closedPort }, path: table },

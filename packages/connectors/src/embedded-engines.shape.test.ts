@@ -12,5 +12,5 @@ it('D06: no source runs a database engine in the process, so no SQL of a user re
   expect(libraries.filter((name) => engine.test(name))).toEqual([]);
   // Every source that takes a query sends it to a server that is reached through the gate.
   const querying = manifests.filter(({ abilities }) => abilities.query).map(({ id }) => id);
-  expect(querying.toSorted()).toEqual(['gbq', 'mariadb', 'mysql', 'postgres']);
+  expect(querying.toSorted()).toEqual(['clickhouse', 'gbq', 'mariadb', 'mysql', 'postgres']);
 });

@@ -2,6 +2,7 @@ import type { SourceManifest } from './interface/manifest.js';
 import type { AnySource } from './interface/source.js';
 import { manifestOf } from './kit/manifest.js';
 import { withTuning } from './qlik/tuning.js';
+import { source as clickhouse } from './sources/clickhouse/source.js';
 import { source as amazonS3 } from './sources/File_AmazonS3Connector/source.js';
 import { source as amazonS3V2 } from './sources/File_AmazonS3ConnectorV2/source.js';
 import { source as sftp } from './sources/File_FileTransferConnector/source.js';

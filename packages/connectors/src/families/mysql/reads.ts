@@ -2,9 +2,9 @@
 // before anything runs; rows then flow as fast as the consumer takes them.
 import { isDeepStrictEqual } from 'node:util';
 import mysql, { type FieldPacket, type PrepareStatementInfo } from 'mysql2';
-import type { Column, Row } from '../../interface/data-types.js';
+import type { Column } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
-import type { Parameter } from '../../interface/plan.js';
+import type { Batch, Parameter } from '../../interface/plan.js';
 import { brokenFrame, statementBudget } from '../../kit/frame-guard.js';
 import type { PreparedStatement, RowsRequest, SqlColumn, SqlStatement } from '../sql/connection.js';
 import type { Comparable } from '../sql/where.js';
@@ -193,7 +193,7 @@ export async function prepareRead(
   }
   let intake: Intake | undefined;
 
-  async function* batches(request: RowsRequest): AsyncGenerator<readonly Row[]> {
+  async function* batches(request: RowsRequest): AsyncGenerator<Batch> {
     const shape = (ofResult: readonly FieldPacket[]): RowShape => {
       const found = shapeOf(ofResult, types, statement);
       if (!isDeepStrictEqual(found.columns.map(essence), columns.map(essence))) throw changed();
@@ -207,7 +207,7 @@ export async function prepareRead(
     while (!intake.isAtLimit()) {
       const batch = await intake.take();
       if (!batch) return;
-      yield batch;
+      yield { rows: batch };
     }
   }
   return {
@@ -218,7 +218,7 @@ export async function prepareRead(
         const field = fields.find(({ name }) => name === column.name);
         return { ...column, native: field ? nativeOf(field) : 'unknown' };
       }),
-    rows: batches,
+    batches,
     isPending: () => intake !== undefined && !intake.isEnded(),
     async close() {
       if (intake) await intake.discard();

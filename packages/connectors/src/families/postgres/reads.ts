@@ -1,8 +1,8 @@
 // Reads one statement through a portal.
 import type { FieldDef } from 'pg';
-import type { NeutralType, Row } from '../../interface/data-types.js';
+import type { NeutralType } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
-import type { Parameter } from '../../interface/plan.js';
+import type { Batch, Parameter } from '../../interface/plan.js';
 import { statementBudget } from '../../kit/frame-guard.js';
 import type { PreparedStatement, RowsRequest, SqlStatement } from '../sql/connection.js';
 import type { Comparable } from '../sql/where.js';
@@ -77,7 +77,7 @@ export async function prepareRead(
   /** The batch that was requested while the reader worked on the previous one. */
   let ahead: Promise<Texts[]> | undefined;
 
-  async function* batches(request: RowsRequest): AsyncGenerator<readonly Row[]> {
+  async function* batches(request: RowsRequest): AsyncGenerator<Batch> {
     const toRows = createRowMaker(readers);
     requests = createBatchRequests(wire, cursor, request);
     ahead = requests.next();
@@ -85,14 +85,14 @@ export async function prepareRead(
       const batch = await ahead;
       if (batch.length === 0) return;
       ahead = requests.next();
-      yield toRows(batch);
+      yield { rows: toRows(batch) };
     }
   }
   return {
     columns: readers.map(({ column }) => column),
     comparables: comparablesOf(fields, types),
     fields,
-    rows: batches,
+    batches,
     isPending: () => requests?.isPending() ?? false,
     async close() {
       const isFailed = await Promise.resolve(ahead).then(

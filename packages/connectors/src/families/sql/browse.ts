@@ -1,5 +1,6 @@
 // Browses schema, table and column of any SQL server; only the queries of the system catalog differ.
 import { z } from 'zod';
+import type { Level } from '../../interface/abilities.js';
 import { ConnectorError } from '../../interface/errors.js';
 import type { BrowseRequest, Item, Page } from '../../interface/session.js';
 
@@ -33,6 +34,8 @@ export type ListLevel = (
 ) => Promise<unknown[]>;
 
 export interface SystemCatalog {
+  /** What the first level is; default: schemas. */
+  root?: Level;
   schemas: ListLevel;
   tables: ListLevel;
   columns: ListLevel;
@@ -42,9 +45,9 @@ const DEPTH = 3;
 /** Maximum items per response for a hostile or huge system catalog (case D24). */
 const LIMIT_MAX = 1_000;
 
-function toItem(path: readonly string[], row: CatalogRow): Item {
+function toItem(path: readonly string[], row: CatalogRow, root: Level): Item {
   const item = { name: row.name, path: [...path, row.name] };
-  if (path.length === 0) return { ...item, kind: 'schema', readable: false, container: true };
+  if (path.length === 0) return { ...item, kind: root, readable: false, container: true };
   if (path.length === 1) {
     const kind = row.isView ? 'view' : 'table';
     return { ...item, kind, readable: row.isReadable ?? true, container: true };
@@ -84,7 +87,7 @@ export async function browseSql(catalog: SystemCatalog, request: BrowseRequest):
   if (path.length === DEPTH - 1 && rows.length === 0 && request.page === undefined) {
     throw new ConnectorError('not_found', 'The table does not exist, or this login cannot see it.');
   }
-  const items = rows.slice(0, limit).map((row) => toItem(path, row));
+  const items = rows.slice(0, limit).map((row) => toItem(path, row, catalog.root ?? 'schema'));
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return last ? { items, next: last.key } : { items };
 }

@@ -1,5 +1,5 @@
-import type { Column, Row } from '../../interface/data-types.js';
-import type { Parameters } from '../../interface/plan.js';
+import type { Column } from '../../interface/data-types.js';
+import type { Batch, Parameters } from '../../interface/plan.js';
 import type { Context, Findings } from '../../interface/session.js';
 import type { SystemCatalog } from './browse.js';
 import type { Comparable } from './where.js';
@@ -34,7 +34,7 @@ export interface PreparedStatement {
   /** How the server compares columns, by their names; absent are those that it may compare otherwise than we do. */
   comparables: ReadonlyMap<string, Comparable>;
   /** Runs it. Batches arrive at most one ahead of the reader. Called at most once. */
-  rows(request: RowsRequest): AsyncIterable<readonly Row[]>;
+  batches(request: RowsRequest): AsyncIterable<Batch>;
   /** Frees the connection for other statements. */
   close(): Promise<void>;
 }

@@ -91,10 +91,8 @@ async function planOf(
       columns: prepared.columns,
       done: { columns: true, limit: isLimited, order: orderBy !== undefined, asText: true, filter },
       splits: [null],
-      async *open(_split, { batchRows }) {
-        const more = limit === undefined ? {} : { limit };
-        for await (const rows of prepared.rows({ batchRows, ...more })) yield { rows };
-      },
+      open: (_split, { batchRows }) =>
+        prepared.batches({ batchRows, ...(limit === undefined ? {} : { limit }) }),
       async close() {
         await prepared.close();
         await connection.rollBack();

@@ -144,6 +144,21 @@ export function destinationCases(places: Places, certificate: string): SourceCas
       noAuthType,
     ],
   };
+  const clickhouse: SourceCase = {
+    datasourceID: 'clickhouse',
+    definition: { host: here.host, port: here.port, database: 'one' },
+    credential: { username: 'somebody', password: 'canary-matrix' },
+    edits: [
+      ...everywhere,
+      edit('host', 'confirm', 'host', 'localhost'),
+      edit('port', 'confirm', 'port', there.port),
+      edit('TLS lowered', 'confirm', 'secure', false),
+      edit('CA replaced', 'confirm', 'rootCertificates', certificates),
+      edit('region', 'refuse', 'region', 'eu-west-1'),
+      edit('token URL', 'refuse', 'tokenUrl', there.url),
+      noAuthType,
+    ],
+  };
   const tunnelKey = (letter: string) => `SHA256:${letter.repeat(43)}`;
   const throughTunnel = (one: SourceCase): SourceCase => ({
     ...one,
@@ -161,6 +176,7 @@ export function destinationCases(places: Places, certificate: string): SourceCas
     ],
   });
   return [
+    clickhouse,
     throughTunnel(sql('postgres', { db: 'one' })),
     sql('mariadb', { database: 'one' }),
     sql('mysql', { database: 'one' }),
