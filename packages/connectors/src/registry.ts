@@ -18,6 +18,7 @@ const sources: readonly AnySource[] = [
   amazonS3V2,
   amazonS3,
   sftp,
+  clickhouse,
   gbq,
   github,
   mariadb,
