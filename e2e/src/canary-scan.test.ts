@@ -5,10 +5,11 @@ import { full } from '@mooring/lab/test-tier';
 import { type ApiClient, addUser, type TestUser } from '@mooring/server/testing/api-client';
 import { filesIn, findSecrets } from '@mooring/server/testing/secret-search';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { awkward, plain } from './canary-lab.js';
 import { misplacedSecrets } from './canary-misplaced.js';
 import { readAllInRunners } from './canary-runners.js';
 import { interactiveSources, keepWhatPassedTheRelay, signIn } from './canary-sign-ins.js';
-import { awkward, plain, type SourceUse } from './canary-sources.js';
+import type { SourceUse } from './canary-sources.js';
 import { type CanaryStand, secretsLeftOut, startCanaryStand } from './canary-stand.js';
 import { inParallel } from './in-parallel.js';
 

@@ -4,13 +4,8 @@ import { manifests } from '@mooring/connectors/registry';
 import { full } from '@mooring/lab/test-tier';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import type { Place } from '@mooring/server/testing/secret-search';
-import {
-  type CanaryLab,
-  failingSources,
-  type SourceUse,
-  startCanaryLab,
-  workingSources,
-} from './canary-sources.js';
+import { type CanaryLab, startCanaryLab } from './canary-lab.js';
+import { failingSources, type SourceUse, workingSources } from './canary-sources.js';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 // A Mooring that receives every kind of secret; all of its answers are kept.

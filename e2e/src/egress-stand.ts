@@ -3,7 +3,7 @@ import { manifests } from '@mooring/connectors/registry';
 import { type LabAuthorizationServer, startAuthorizationServer } from '@mooring/lab/authorization-server';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { type Canary, startCanary } from '@mooring/lab/canary';
-import { startGithub } from '@mooring/lab/github';
+import { type LabGithub, startGithub } from '@mooring/lab/github';
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
@@ -76,6 +76,58 @@ const closedPort = 9;
 
 const portOf = (url: string) => Number(new URL(url).port);
 
+type Lab = Pick<EgressStand, 'rest' | 'bigquery' | 's3' | 'postgres' | 'canary'> & { github: LabGithub };
+
+function sourcesOf({ rest, bigquery, github, s3, postgres, canary }: Lab): AllowedSource[] {
+  const { user, password } = postgres.roles.alice;
+  const sql = { host: '127.0.0.1', port: postgres.port, username: user, password, sslmode: 'disable' };
+  const bucket = { endpoint: s3.url, bucketName: 'mooring-lab', ...s3.accounts.analyst };
+  const keyFile = { ...bigquery.serviceAccountKey, token_uri: canary.url, auth_uri: canary.url };
+  const file = ['public', 'orders.csv'];
+  const table = ['sales', 'orders'];
+  const KeyFilePath = [{ name: 'key.json', value: JSON.stringify(keyFile) }];
+  return [
+    { datasourceID: 'File_AmazonS3Connector', properties: bucket, path: file },
+    { datasourceID: 'File_AmazonS3ConnectorV2', properties: bucket, path: file },
+    {
+      datasourceID: 'File_FileTransferConnector',
+      properties: {
+        ...{ host: '127.0.0.1', sftpPort: closedPort, username: user, password },
+        publicKeyFingerprint: `SHA256:${'A'.repeat(43)}`,
+      },
+      path: file,
+    },
+    {
+      datasourceID: 'clickhouse',
+      properties: { host: '127.0.0.1', port: closedPort, secure: false, username: user, password },
+      path: table,
+    },
+    { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath }, path: table },
+    // Only the destination matters: no server here speaks MySQL or SSH.
+    { datasourceID: 'mariadb', properties: { ...sql, port: closedPort }, path: table },
+    { datasourceID: 'mysql', properties: { ...sql, port: closedPort }, path: table },
+    {
+      datasourceID: 'postgres',
+      properties: {
+        ...{ ...sql, db: postgres.database },
+        // For a tunnel, if one is set.
+        ...{ tunnelUsername: 'somebody', tunnelPassword: password },
+      },
+      path: table,
+    },
+    {
+      datasourceID: 'github',
+      properties: { url: github.url, token: github.tokens.member },
+      path: ['repositories'],
+    },
+    {
+      datasourceID: 'rest',
+      properties: { url: `${rest.url}/basic/items`, authSchema: 'basic', ...rest.basic },
+      path: [],
+    },
+  ];
+}
+
 export async function startEgressStand(): Promise<EgressStand> {
   const authorizationServer = await startAuthorizationServer();
   const { verifyAccessToken, client } = authorizationServer;
@@ -100,57 +152,11 @@ export async function startEgressStand(): Promise<EgressStand> {
     },
     environment: misleading(canary),
   });
-  const { user, password } = postgres.roles.alice;
-  const sql = { host: '127.0.0.1', port: postgres.port, username: user, password, sslmode: 'disable' };
-  const bucket = { endpoint: s3.url, bucketName: 'mooring-lab', ...s3.accounts.analyst };
-  const keyFile = { ...bigquery.serviceAccountKey, token_uri: canary.url, auth_uri: canary.url };
-  const file = ['public', 'orders.csv'];
-  const table = ['sales', 'orders'];
-  const KeyFilePath = [{ name: 'key.json', value: JSON.stringify(keyFile) }];
   return {
     ...{ mooring, authorizationServer, rest, bigquery, s3, postgres, canary },
     api: apiClient(mooring.url, mooring.adminKey),
     connections: () => canaries.reduce((sum, one) => sum + one.connections(), 0),
-    sources: [
-      { datasourceID: 'File_AmazonS3Connector', properties: bucket, path: file },
-      { datasourceID: 'File_AmazonS3ConnectorV2', properties: bucket, path: file },
-      {
-        datasourceID: 'File_FileTransferConnector',
-        properties: {
-          ...{ host: '127.0.0.1', sftpPort: closedPort, username: user, password },
-          publicKeyFingerprint: `SHA256:${'A'.repeat(43)}`,
-        },
-        path: file,
-      },
-      {
-        datasourceID: 'clickhouse',
-        properties: { host: '127.0.0.1', port: closedPort, secure: false, username: user, password },
-        path: table,
-      },
-      { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath }, path: table },
-      // Only the destination matters: no server here speaks MySQL or SSH.
-      { datasourceID: 'mariadb', properties: { ...sql, port: closedPort }, path: table },
-      { datasourceID: 'mysql', properties: { ...sql, port: closedPort }, path: table },
-      {
-        datasourceID: 'postgres',
-        properties: {
-          ...{ ...sql, db: postgres.database },
-          // For a tunnel, if one is set.
-          ...{ tunnelUsername: 'somebody', tunnelPassword: password },
-        },
-        path: table,
-      },
-      {
-        datasourceID: 'github',
-        properties: { url: github.url, token: github.tokens.member },
-        path: ['repositories'],
-      },
-      {
-        datasourceID: 'rest',
-        properties: { url: `${rest.url}/basic/items`, authSchema: 'basic', ...rest.basic },
-        path: [],
-      },
-    ],
+    sources: sourcesOf({ rest, bigquery, github, s3, postgres, canary }),
     async close() {
       await mooring.stop();
       for (const part of [authorizationServer, rest, bigquery, github, s3, postgres, ...canaries])
