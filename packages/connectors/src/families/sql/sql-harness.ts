@@ -1,5 +1,13 @@
 // What harnesses of SQL servers share.
-import type { Connection, Destinations, Places, SourceHarness, StartedSource } from '../../suite/harness.js';
+import type { Values } from '../../interface/login.js';
+import type {
+  Connection,
+  Destinations,
+  Edit,
+  Places,
+  SourceHarness,
+  StartedSource,
+} from '../../suite/harness.js';
 import type { TellingServer } from '../../suite/telling-servers.js';
 
 interface SqlLab {
@@ -19,6 +27,8 @@ interface SqlLogin {
 export interface SqlHarnessParts<Lab extends SqlLab> {
   /** Name of the property with the database. */
   database: string;
+  /** Changes of its other properties, none of which decides a destination. */
+  harmless?: Values;
   startLab(): Promise<Lab>;
   /** The login that may do what `proofs` does. */
   login(lab: Lab): SqlLogin;
@@ -32,7 +42,10 @@ export interface SqlHarness<Lab> extends SourceHarness {
   on(lab: Lab): Promise<StartedSource>;
 }
 
-const destinationsOf = (database: string, { here, there, certificate }: Places): Destinations => ({
+const destinationsOf = (
+  { database, harmless = {} }: { database: string; harmless?: Values },
+  { here, there, certificate }: Places,
+): Destinations => ({
   definition: { host: here.host, port: here.port, sslmode: 'verify-ca', [database]: 'one' },
   credential: { username: 'somebody', password: 'canary-matrix' },
   edits: [
@@ -45,6 +58,9 @@ const destinationsOf = (database: string, { here, there, certificate }: Places):
       change: { rootCertificates: [{ name: 'ca.pem', value: certificate }] },
     },
     { what: 'database', meaning: 'keep', change: { [database]: 'two' } },
+    ...Object.entries(harmless).map(
+      ([name, value]): Edit => ({ what: name, meaning: 'keep', change: { [name]: value } }),
+    ),
   ],
 });
 
@@ -82,7 +98,7 @@ export function sqlHarness<Lab extends SqlLab>(parts: SqlHarnessParts<Lab>): Sql
     };
   }
   return {
-    destinations: (places) => destinationsOf(database, places),
+    destinations: (places) => destinationsOf(parts, places),
     on,
     async start() {
       const lab = await startLab();

@@ -1,6 +1,8 @@
 // What an update of a connection means for its credentials: one table for all sources, which the tests walk and
 // docs/reference/destinations.md shows. CASES rule 2.
 
+import type { Destinations } from '@mooring/connectors/suite/harness';
+import { harnesses } from '@mooring/connectors/suite/harnesses';
 import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
 
 /**
@@ -92,24 +94,35 @@ const gbqCase = ({ there }: Places, certificates: Certificates): SourceCase => (
   ],
 });
 
+/** Properties of other sources, as far as this one has none of that name. */
+const foreign: readonly Edit[] = [
+  edit('CA replaced', 'refuse', 'rootCertificates', []),
+  edit('region', 'refuse', 'region', 'eu-west-1'),
+  edit('token URL', 'refuse', 'tokenUrl', 'http://127.0.0.1:9'),
+  noAuthType,
+];
+
+/** The case of a source with a harness, a property at a time. */
+function caseOf(datasourceID: string, { definition, credential, edits }: Destinations): SourceCase {
+  const own = edits.flatMap(({ what, change, meaning, again }) => {
+    const entries = Object.entries(change);
+    return entries.map(([name, value]) => ({
+      ...edit(entries.length === 1 ? what : `${what}: ${name}`, meaning, name, value),
+      ...(again ? { again } : {}),
+    }));
+  });
+  const isOthers = ({ path }: Edit) => own.every((one) => one.path !== path);
+  return {
+    datasourceID,
+    definition,
+    credential,
+    edits: [...everywhere, ...own, ...foreign.filter(isOthers)],
+  };
+}
+
 export function destinationCases(places: Places, certificate: string): SourceCase[] {
   const { here, there } = places;
   const certificates = [{ name: 'ca.pem', value: certificate }];
-  const sql = (datasourceID: string, definition: object): SourceCase => ({
-    datasourceID,
-    definition: { host: here.host, port: here.port, sslmode: 'verify-ca', ...definition },
-    credential: { username: 'somebody', password: 'canary-matrix' },
-    edits: [
-      ...everywhere,
-      edit('host', 'confirm', 'host', 'localhost'),
-      edit('port', 'confirm', 'port', there.port),
-      edit('TLS lowered', 'confirm', 'sslmode', 'disable'),
-      edit('CA replaced', 'confirm', 'rootCertificates', certificates),
-      edit('region', 'refuse', 'region', 'eu-west-1'),
-      edit('token URL', 'refuse', 'tokenUrl', there.url),
-      noAuthType,
-    ],
-  });
   const s3 = (datasourceID: string): SourceCase => ({
     datasourceID,
     definition: { endpoint: here.url, region: 'us-east-1', bucketName: 'one', pathStyle: true },
@@ -127,30 +140,16 @@ export function destinationCases(places: Places, certificate: string): SourceCas
       edit('token URL', 'refuse', 'tokenUrl', there.url),
     ],
   });
-  const sftp: SourceCase = {
-    datasourceID: 'File_FileTransferConnector',
-    definition: { host: here.host, sftpPort: here.port, publicKeyFingerprint: `SHA256:${'A'.repeat(43)}` },
-    credential: { username: 'somebody', password: 'canary-matrix' },
-    edits: [
-      ...everywhere,
-      edit('host', 'confirm', 'host', 'localhost'),
-      edit('port', 'confirm', 'sftpPort', there.port),
-      edit('host key', 'confirm', 'publicKeyFingerprint', `SHA256:${'B'.repeat(43)}`),
-      edit('type of host key', 'keep', 'publicKeyAlgorithm', 'ED25519'),
-      edit('folder', 'keep', 'folder', '/srv'),
-      edit('CA replaced', 'refuse', 'rootCertificates', certificates),
-      edit('region', 'refuse', 'region', 'eu-west-1'),
-      edit('token URL', 'refuse', 'tokenUrl', there.url),
-      noAuthType,
-    ],
-  };
   return [
+<<<<<<< HEAD
     sql('postgres', { db: 'one' }),
     sql('mariadb', { database: 'one' }),
     sql('mysql', { database: 'one' }),
+=======
+    ...harnesses.map(([id, harness]) => caseOf(id, harness.destinations({ ...places, certificate }))),
+>>>>>>> 64fb488c (feat(suite): the destination matrix reads harnesses; check fails without one, or for a property without a case)
     s3('File_AmazonS3ConnectorV2'),
     s3('File_AmazonS3Connector'),
-    sftp,
     restCase(places, certificates),
     gbqCase(places, certificates),
   ];

@@ -1,0 +1,11 @@
+import { harness as sftp } from '../sources/File_FileTransferConnector/harness.js';
+import { harness as mysql } from '../sources/mysql/harness.js';
+import { harness as postgres } from '../sources/postgres/harness.js';
+import type { SourceHarness } from './harness.js';
+
+/** Harnesses that are read outside of their source. */
+export const harnesses: readonly (readonly [id: string, harness: SourceHarness])[] = [
+  ['postgres', postgres],
+  ['mysql', mysql],
+  ['File_FileTransferConnector', sftp],
+];
