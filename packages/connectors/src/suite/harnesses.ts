@@ -1,4 +1,5 @@
 import { harness as sftp } from '../sources/File_FileTransferConnector/harness.js';
+import { harness as mariadb } from '../sources/mariadb/harness.js';
 import { harness as mysql } from '../sources/mysql/harness.js';
 import { harness as postgres } from '../sources/postgres/harness.js';
 import type { SourceHarness } from './harness.js';
@@ -6,6 +7,7 @@ import type { SourceHarness } from './harness.js';
 /** Harnesses that are read outside of their source. */
 export const harnesses: readonly (readonly [id: string, harness: SourceHarness])[] = [
   ['postgres', postgres],
+  ['mariadb', mariadb],
   ['mysql', mysql],
   ['File_FileTransferConnector', sftp],
 ];

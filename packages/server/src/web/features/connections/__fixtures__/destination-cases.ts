@@ -141,13 +141,7 @@ export function destinationCases(places: Places, certificate: string): SourceCas
     ],
   });
   return [
-<<<<<<< HEAD
-    sql('postgres', { db: 'one' }),
-    sql('mariadb', { database: 'one' }),
-    sql('mysql', { database: 'one' }),
-=======
     ...harnesses.map(([id, harness]) => caseOf(id, harness.destinations({ ...places, certificate }))),
->>>>>>> 64fb488c (feat(suite): the destination matrix reads harnesses; check fails without one, or for a property without a case)
     s3('File_AmazonS3ConnectorV2'),
     s3('File_AmazonS3Connector'),
     restCase(places, certificates),
