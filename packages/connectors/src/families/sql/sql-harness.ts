@@ -1,5 +1,13 @@
 // What harnesses of SQL servers share.
-import type { Connection, Destinations, Places, SourceHarness, StartedSource } from '../../suite/harness.js';
+import type { Values } from '../../interface/login.js';
+import type {
+  Connection,
+  Destinations,
+  Edit,
+  Places,
+  SourceHarness,
+  StartedSource,
+} from '../../suite/harness.js';
 import type { TellingServer } from '../../suite/telling-servers.js';
 
 interface SqlLab {
@@ -19,7 +27,11 @@ interface SqlLogin {
 export interface SqlHarnessParts<Lab extends SqlLab> {
   /** Name of the property with the database. */
   database: string;
+  /** Changes of its other properties, none of which decides a destination. */
+  harmless?: Values;
   startLab(): Promise<Lab>;
+  /** It can be reached through an SSH tunnel. */
+  hasTunnel?: boolean;
   /** The login that may do what `proofs` does. */
   login(lab: Lab): SqlLogin;
   /** A server of this protocol that repeats the password. */
@@ -32,7 +44,40 @@ export interface SqlHarness<Lab> extends SourceHarness {
   on(lab: Lab): Promise<StartedSource>;
 }
 
-const destinationsOf = (database: string, { here, there, certificate }: Places): Destinations => ({
+const fingerprint = (letter: string) => `SHA256:${letter.repeat(43)}`;
+
+/** The same destination behind a tunnel. */
+function throughTunnel({ here, there }: Places, { definition, credential, edits }: Destinations): Destinations {
+  const hostKey = { tunnelPublicKeyFingerprint: fingerprint('A') };
+  const tunnel = { tunnelHost: here.host, tunnelPort: here.port, ...hostKey };
+  const key = { tunnelPrivateKey: [{ name: 'id', value: 'a key' }], tunnelPrivateKeyPassphrase: 'canary-key' };
+  return {
+    definition: { ...definition, ...tunnel },
+    credential: { ...credential, tunnelUsername: 'somebody', tunnelPassword: 'canary-tunnel' },
+    edits: [
+      ...edits,
+      { what: 'host of the tunnel', meaning: 'confirm', change: { tunnelHost: 'localhost' } },
+      { what: 'port of the tunnel', meaning: 'confirm', change: { tunnelPort: there.port } },
+      {
+        what: 'host key of the tunnel',
+        meaning: 'confirm',
+        change: { tunnelPublicKeyFingerprint: fingerprint('B') },
+      },
+      { what: 'key of the tunnel is not one', meaning: 'refuse', change: { tunnelPublicKey: 'no key' } },
+      {
+        what: 'type of host key of the tunnel',
+        meaning: 'keep',
+        change: { tunnelPublicKeyAlgorithm: 'ED25519' },
+      },
+    ],
+    logins: { 'key of the tunnel': key },
+  };
+}
+
+const destinationsOf = (
+  { database, harmless = {} }: { database: string; harmless?: Values },
+  { here, there, certificate }: Places,
+): Destinations => ({
   definition: { host: here.host, port: here.port, sslmode: 'verify-ca', [database]: 'one' },
   credential: { username: 'somebody', password: 'canary-matrix' },
   edits: [
@@ -45,6 +90,9 @@ const destinationsOf = (database: string, { here, there, certificate }: Places):
       change: { rootCertificates: [{ name: 'ca.pem', value: certificate }] },
     },
     { what: 'database', meaning: 'keep', change: { [database]: 'two' } },
+    ...Object.entries(harmless).map(
+      ([name, value]): Edit => ({ what: name, meaning: 'keep', change: { [name]: value } }),
+    ),
   ],
 });
 
@@ -82,7 +130,10 @@ export function sqlHarness<Lab extends SqlLab>(parts: SqlHarnessParts<Lab>): Sql
     };
   }
   return {
-    destinations: (places) => destinationsOf(database, places),
+    destinations: (places) => {
+      const direct = destinationsOf(parts, places);
+      return parts.hasTunnel ? throughTunnel(places, direct) : direct;
+    },
     on,
     async start() {
       const lab = await startLab();

@@ -27,6 +27,13 @@ const destinations = ({ here, there }: Places): Destinations => ({
       change: { folder: '/srv', file: { delimiter: ';' }, publicKeyAlgorithm: 'ED25519' },
     },
   ],
+  logins: {
+    key: {
+      username: 'somebody',
+      privateKey: [{ name: 'id', value: 'canary-matrix' }],
+      privateKeyPassphrase: 'canary-matrix',
+    },
+  },
 });
 
 /** The same on a server that is running already and has the files. */

@@ -5,6 +5,7 @@ import { countOf, isRunning } from './__fixtures__/administration.js';
 
 export const harness = sqlHarness<LabMariaDb>({
   database: 'database',
+  harmless: { treatTinyAsBoolean: true },
   startLab: () => startMariaDb(),
   login: ({ admin }) => admin,
   startTelling: startTellingMysql,

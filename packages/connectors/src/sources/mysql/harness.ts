@@ -9,6 +9,7 @@ const exact = typeColumns.filter(({ type }) => type !== 'float').map(({ name }) 
 
 export const harness = sqlHarness<LabMariaDb>({
   database: 'database',
+  harmless: { treatTinyAsBoolean: true },
   startLab: startMariaDb,
   login: ({ admin }) => admin,
   startTelling: startTellingMysql,

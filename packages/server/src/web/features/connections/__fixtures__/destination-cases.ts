@@ -1,7 +1,8 @@
 // What an update of a connection means for its credentials: one table for all sources, which the tests walk and
 // docs/reference/destinations.md shows. CASES rule 2.
 
-import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
+import type { Destinations } from '@mooring/connectors/suite/harness';
+import { harnesses } from '@mooring/connectors/suite/harnesses';
 
 /**
  * `confirm`: another destination: every user confirms, and an embedded credential is sent again in the same request.
@@ -31,7 +32,6 @@ const edit = (what: string, meaning: Meaning, name: string, value: unknown): Edi
   value,
   meaning,
 });
-const serviceAccount = createServiceAccount('http://127.0.0.1:9', 'project-one');
 const noAuthType = edit('auth type', 'refuse', 'authSchema', 'basic');
 const everywhere: readonly Edit[] = [
   { what: 'rename', path: '/qName', value: 'renamed', meaning: 'keep' },
@@ -76,40 +76,35 @@ const restCase = ({ here, there }: Places, certificates: Certificates): SourceCa
   ],
 });
 
-const gbqCase = ({ there }: Places, certificates: Certificates): SourceCase => ({
-  datasourceID: 'gbq',
-  definition: { OAuthMechanism: '0', Catalog: 'project-one' },
-  credential: { KeyFilePath: [{ name: 'key.json', value: JSON.stringify(serviceAccount.key) }] },
-  edits: [
-    ...everywhere,
-    { ...edit('auth type', 'confirm', 'OAuthMechanism', '1'), again: 'a sign-in' },
-    edit('project', 'keep', 'Catalog', 'project-two'),
-    edit('region', 'keep', 'Location', 'EU'),
-    edit('host', 'refuse', 'host', 'localhost'),
-    edit('port', 'refuse', 'port', 1),
-    edit('token URL', 'refuse', 'tokenUrl', there.url),
-    edit('CA replaced', 'refuse', 'rootCertificates', certificates),
-  ],
-});
+/** Properties of other sources, as far as this one has none of that name. */
+const foreign: readonly Edit[] = [
+  edit('CA replaced', 'refuse', 'rootCertificates', []),
+  edit('region', 'refuse', 'region', 'eu-west-1'),
+  edit('token URL', 'refuse', 'tokenUrl', 'http://127.0.0.1:9'),
+  noAuthType,
+];
+
+/** The case of a source with a harness, a property at a time. */
+function caseOf(datasourceID: string, { definition, credential, edits }: Destinations): SourceCase {
+  const own = edits.flatMap(({ what, change, meaning, again }) => {
+    const entries = Object.entries(change);
+    return entries.map(([name, value]) => ({
+      ...edit(entries.length === 1 ? what : `${what}: ${name}`, meaning, name, value),
+      ...(again ? { again } : {}),
+    }));
+  });
+  const isOthers = ({ path }: Edit) => own.every((one) => one.path !== path);
+  return {
+    datasourceID,
+    definition,
+    credential,
+    edits: [...everywhere, ...own, ...foreign.filter(isOthers)],
+  };
+}
 
 export function destinationCases(places: Places, certificate: string): SourceCase[] {
   const { here, there } = places;
   const certificates = [{ name: 'ca.pem', value: certificate }];
-  const sql = (datasourceID: string, definition: object): SourceCase => ({
-    datasourceID,
-    definition: { host: here.host, port: here.port, sslmode: 'verify-ca', ...definition },
-    credential: { username: 'somebody', password: 'canary-matrix' },
-    edits: [
-      ...everywhere,
-      edit('host', 'confirm', 'host', 'localhost'),
-      edit('port', 'confirm', 'port', there.port),
-      edit('TLS lowered', 'confirm', 'sslmode', 'disable'),
-      edit('CA replaced', 'confirm', 'rootCertificates', certificates),
-      edit('region', 'refuse', 'region', 'eu-west-1'),
-      edit('token URL', 'refuse', 'tokenUrl', there.url),
-      noAuthType,
-    ],
-  });
   const s3 = (datasourceID: string): SourceCase => ({
     datasourceID,
     definition: { endpoint: here.url, region: 'us-east-1', bucketName: 'one', pathStyle: true },
@@ -127,63 +122,10 @@ export function destinationCases(places: Places, certificate: string): SourceCas
       edit('token URL', 'refuse', 'tokenUrl', there.url),
     ],
   });
-  const sftp: SourceCase = {
-    datasourceID: 'File_FileTransferConnector',
-    definition: { host: here.host, sftpPort: here.port, publicKeyFingerprint: `SHA256:${'A'.repeat(43)}` },
-    credential: { username: 'somebody', password: 'canary-matrix' },
-    edits: [
-      ...everywhere,
-      edit('host', 'confirm', 'host', 'localhost'),
-      edit('port', 'confirm', 'sftpPort', there.port),
-      edit('host key', 'confirm', 'publicKeyFingerprint', `SHA256:${'B'.repeat(43)}`),
-      edit('type of host key', 'keep', 'publicKeyAlgorithm', 'ED25519'),
-      edit('folder', 'keep', 'folder', '/srv'),
-      edit('CA replaced', 'refuse', 'rootCertificates', certificates),
-      edit('region', 'refuse', 'region', 'eu-west-1'),
-      edit('token URL', 'refuse', 'tokenUrl', there.url),
-      noAuthType,
-    ],
-  };
-  const clickhouse: SourceCase = {
-    datasourceID: 'clickhouse',
-    definition: { host: here.host, port: here.port, database: 'one' },
-    credential: { username: 'somebody', password: 'canary-matrix' },
-    edits: [
-      ...everywhere,
-      edit('host', 'confirm', 'host', 'localhost'),
-      edit('port', 'confirm', 'port', there.port),
-      edit('TLS lowered', 'confirm', 'secure', false),
-      edit('CA replaced', 'confirm', 'rootCertificates', certificates),
-      edit('region', 'refuse', 'region', 'eu-west-1'),
-      edit('token URL', 'refuse', 'tokenUrl', there.url),
-      noAuthType,
-    ],
-  };
-  const tunnelKey = (letter: string) => `SHA256:${letter.repeat(43)}`;
-  const throughTunnel = (one: SourceCase): SourceCase => ({
-    ...one,
-    definition: {
-      ...one.definition,
-      ...{ tunnelHost: here.host, tunnelPort: here.port, tunnelPublicKeyFingerprint: tunnelKey('A') },
-    },
-    credential: { ...one.credential, tunnelUsername: 'somebody', tunnelPassword: 'canary-tunnel' },
-    edits: [
-      ...one.edits,
-      edit('host of the tunnel', 'confirm', 'tunnelHost', 'localhost'),
-      edit('port of the tunnel', 'confirm', 'tunnelPort', there.port),
-      edit('host key of the tunnel', 'confirm', 'tunnelPublicKeyFingerprint', tunnelKey('B')),
-      edit('type of host key of the tunnel', 'keep', 'tunnelPublicKeyAlgorithm', 'ED25519'),
-    ],
-  });
   return [
-    clickhouse,
-    throughTunnel(sql('postgres', { db: 'one' })),
-    sql('mariadb', { database: 'one' }),
-    sql('mysql', { database: 'one' }),
+    ...harnesses.map(([id, harness]) => caseOf(id, harness.destinations({ ...places, certificate }))),
     s3('File_AmazonS3ConnectorV2'),
     s3('File_AmazonS3Connector'),
-    sftp,
     restCase(places, certificates),
-    gbqCase(places, certificates),
   ];
 }

@@ -1,0 +1,17 @@
+import { harness as sftp } from '../sources/File_FileTransferConnector/harness.js';
+import { harness as clickhouse } from '../sources/clickhouse/harness.js';
+import { harness as gbq } from '../sources/gbq/harness.js';
+import { harness as mariadb } from '../sources/mariadb/harness.js';
+import { harness as mysql } from '../sources/mysql/harness.js';
+import { harness as postgres } from '../sources/postgres/harness.js';
+import type { SourceHarness } from './harness.js';
+
+/** Harnesses that are read outside of their source. */
+export const harnesses: readonly (readonly [id: string, harness: SourceHarness])[] = [
+  ['clickhouse', clickhouse],
+  ['postgres', postgres],
+  ['mariadb', mariadb],
+  ['mysql', mysql],
+  ['File_FileTransferConnector', sftp],
+  ['gbq', gbq],
+];
