@@ -1,5 +1,5 @@
-import { harness as sftp } from '../sources/File_FileTransferConnector/harness.js';
 import { harness as clickhouse } from '../sources/clickhouse/harness.js';
+import { harness as sftp } from '../sources/File_FileTransferConnector/harness.js';
 import { harness as gbq } from '../sources/gbq/harness.js';
 import { harness as mariadb } from '../sources/mariadb/harness.js';
 import { harness as mysql } from '../sources/mysql/harness.js';

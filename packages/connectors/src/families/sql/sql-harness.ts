@@ -47,10 +47,16 @@ export interface SqlHarness<Lab> extends SourceHarness {
 const fingerprint = (letter: string) => `SHA256:${letter.repeat(43)}`;
 
 /** The same destination behind a tunnel. */
-function throughTunnel({ here, there }: Places, { definition, credential, edits }: Destinations): Destinations {
+function throughTunnel(
+  { here, there }: Places,
+  { definition, credential, edits }: Destinations,
+): Destinations {
   const hostKey = { tunnelPublicKeyFingerprint: fingerprint('A') };
   const tunnel = { tunnelHost: here.host, tunnelPort: here.port, ...hostKey };
-  const key = { tunnelPrivateKey: [{ name: 'id', value: 'a key' }], tunnelPrivateKeyPassphrase: 'canary-key' };
+  const key = {
+    tunnelPrivateKey: [{ name: 'id', value: 'a key' }],
+    tunnelPrivateKeyPassphrase: 'canary-key',
+  };
   return {
     definition: { ...definition, ...tunnel },
     credential: { ...credential, tunnelUsername: 'somebody', tunnelPassword: 'canary-tunnel' },
