@@ -160,7 +160,6 @@ export function workingSources(lab: CanaryLab): SourceUse[] {
       ...keyFile(lab.sealedKey.privateKey),
       privateKeyPassphrase: lab.sealedKey.passphrase,
     }),
-    clickHouseUse(lab, 'right'),
   ];
 }
 

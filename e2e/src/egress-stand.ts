@@ -19,6 +19,8 @@ export interface AllowedSource {
   properties: Readonly<Record<string, unknown>>;
   /** Body of a read. */
   path: readonly string[];
+  /** Nothing listens there: only the destination matters. */
+  isClosed?: true;
 }
 
 export interface EgressStand {
@@ -27,6 +29,7 @@ export interface EgressStand {
   authorizationServer: LabAuthorizationServer;
   rest: LabRestApi;
   bigquery: LabBigQuery;
+  github: LabGithub;
   s3: LabS3;
   postgres: LabPostgres;
   /** On 127.0.0.1. */
@@ -76,7 +79,7 @@ const closedPort = 9;
 
 const portOf = (url: string) => Number(new URL(url).port);
 
-type Lab = Pick<EgressStand, 'rest' | 'bigquery' | 's3' | 'postgres' | 'canary'> & { github: LabGithub };
+type Lab = Pick<EgressStand, 'rest' | 'bigquery' | 'github' | 's3' | 'postgres' | 'canary'>;
 
 function sourcesOf({ rest, bigquery, github, s3, postgres, canary }: Lab): AllowedSource[] {
   const { user, password } = postgres.roles.alice;
@@ -96,16 +99,17 @@ function sourcesOf({ rest, bigquery, github, s3, postgres, canary }: Lab): Allow
         publicKeyFingerprint: `SHA256:${'A'.repeat(43)}`,
       },
       path: file,
+      isClosed: true,
     },
     {
       datasourceID: 'clickhouse',
       properties: { host: '127.0.0.1', port: closedPort, secure: false, username: user, password },
       path: table,
+      isClosed: true,
     },
     { datasourceID: 'gbq', properties: { Catalog: bigquery.projectId, KeyFilePath }, path: table },
-    // Only the destination matters: no server here speaks MySQL or SSH.
-    { datasourceID: 'mariadb', properties: { ...sql, port: closedPort }, path: table },
-    { datasourceID: 'mysql', properties: { ...sql, port: closedPort }, path: table },
+    { datasourceID: 'mariadb', properties: { ...sql, port: closedPort }, path: table, isClosed: true },
+    { datasourceID: 'mysql', properties: { ...sql, port: closedPort }, path: table, isClosed: true },
     {
       datasourceID: 'postgres',
       properties: {
@@ -153,7 +157,7 @@ export async function startEgressStand(): Promise<EgressStand> {
     environment: misleading(canary),
   });
   return {
-    ...{ mooring, authorizationServer, rest, bigquery, s3, postgres, canary },
+    ...{ mooring, authorizationServer, rest, bigquery, github, s3, postgres, canary },
     api: apiClient(mooring.url, mooring.adminKey),
     connections: () => canaries.reduce((sum, one) => sum + one.connections(), 0),
     sources: sourcesOf({ rest, bigquery, github, s3, postgres, canary }),

@@ -1,3 +1,4 @@
+import { manifests } from '@mooring/connectors/registry';
 import { createApiClient } from '@mooring/contract/client';
 import { createInvitation, redeemInvitation } from '@mooring/contract/routes/invitations';
 import apiKeys from '@qlik/api/api-keys';
@@ -56,15 +57,9 @@ describe('the neighbours with @qlik/api', () => {
     expect(status).toBe(200);
     expect(data.lastUpdated).toEqual(expect.any(String));
     for (const source of data.dataSources) expect(differences(dataSourceShape, source)).toEqual([]);
-    expect(data.dataSources.map((source) => source.dataSourceId).toSorted()).toEqual([
-      'File_AmazonS3Connector',
-      'File_AmazonS3ConnectorV2',
-      'gbq',
-      'mariadb',
-      'mysql',
-      'postgres',
-      'rest',
-    ]);
+    expect(data.dataSources.map((source) => source.dataSourceId).toSorted()).toEqual(
+      manifests.map(({ id }) => id).toSorted(),
+    );
     const icon = await fetch(String(data.dataSources[0]?.uiInfo?.iconSquareUrl));
     expect([icon.status, icon.headers.get('content-type')]).toEqual([200, 'image/svg+xml; charset=utf-8']);
     const one = await dataSources.getDataSources({ dataSourceId: 'postgres' }, options);

@@ -23,6 +23,10 @@ describe('QL10: unset properties are neither in the statement nor in the propert
   const sources: [source: string, set: Record<string, unknown>, login: Record<string, unknown>][] = [
     ['postgres', { host: 'db.example.com', db: 'sales' }, login],
     ['mysql', { host: 'db.example.com', database: 'sales' }, login],
+    ['mariadb', { host: 'db.example.com', database: 'sales' }, login],
+    ['clickhouse', { host: 'db.example.com' }, login],
+    ['github', {}, { token: password }],
+    ['File_FileTransferConnector', { host: 'sftp.example.com' }, login],
     ['rest', { url: 'https://api.example.com/v1' }, {}],
     ['File_AmazonS3Connector', {}, keys],
     ['File_AmazonS3ConnectorV2', { bucketName: 'reports' }, keys],
