@@ -45,11 +45,28 @@ interface ThreadAnswer {
 /** The connection of the thread. Kysely sends a statement only after the answer to the one before. */
 class ThreadConnection implements DatabaseConnection {
   readonly #worker: Worker;
+  /** Rejects when the thread has ended. */
+  readonly #ended: Promise<never>;
+  #isOver = false;
 
   constructor(file: string) {
     const driver = createRequire(import.meta.url).resolve('libsql');
     this.#worker = new Worker(program, { eval: true, workerData: { file, driver }, execArgv: [], env: {} });
     this.#worker.unref();
+    this.#ended = new Promise((_resolve, reject) => {
+      this.#worker.once('exit', () => {
+        this.#isOver = true;
+        reject(new Error('The thread of the searches has ended.'));
+      });
+    });
+    // A statement that waits rejects; otherwise the next one starts another thread.
+    this.#ended.catch(() => undefined);
+    this.#worker.on('error', () => undefined);
+  }
+
+  /** The thread has ended, or failed. */
+  isOver(): boolean {
+    return this.#isOver;
   }
 
   async executeQuery<Row>({ sql: text, parameters: values }: CompiledQuery): Promise<QueryResult<Row>> {
@@ -58,7 +75,7 @@ class ThreadConnection implements DatabaseConnection {
       // Rejects when the thread fails instead of answering.
       const answer = once(this.#worker, 'message') as Promise<[ThreadAnswer]>;
       this.#worker.postMessage({ text, values });
-      const [{ rows = [], failure }] = await answer;
+      const [{ rows = [], failure }] = await Promise.race([answer, this.#ended]);
       if (failure) throw diskError(Object.assign(new Error(failure.message), { code: failure.code }));
       return { rows: rows as Row[] };
     } finally {
@@ -72,6 +89,7 @@ class ThreadConnection implements DatabaseConnection {
   }
 
   async end(): Promise<void> {
+    if (this.#isOver) return;
     this.#worker.postMessage({});
     await once(this.#worker, 'exit');
   }
@@ -98,7 +116,7 @@ class ThreadDriver implements Driver {
     });
     await before;
     if (release) this.#release = release;
-    this.#connection ??= new ThreadConnection(this.#file);
+    if (!this.#connection || this.#connection.isOver()) this.#connection = new ThreadConnection(this.#file);
     return this.#connection;
   }
 

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { sql } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { searchThread } from './search-thread.js';
 import { migrate, openStore, type Store } from './store.js';
 import { StoreUnavailableError } from './store-error.js';
 
@@ -11,6 +12,32 @@ const counted = (most: number) =>
     n: number;
   }>`with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${most})
     select count(*) as n from numbers`;
+
+it('NO5: a thread that could not open the store fails its search only; the next has another thread', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mooring-search-'));
+  const file = path.join(folder, 'later', 'mooring.db');
+  const { dialect } = searchThread(file);
+  const db = new Kysely<unknown>({ dialect });
+  try {
+    await expect(counted(1).execute(db)).rejects.toThrow();
+    mkdirSync(path.dirname(file));
+    await expect
+      .poll(
+        () =>
+          counted(3)
+            .execute(db)
+            .then(
+              ({ rows }) => rows,
+              () => [],
+            ),
+        { timeout: 5_000 },
+      )
+      .toEqual([{ n: 3 }]);
+  } finally {
+    await db.destroy();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 describe('searches of the embedded store', () => {
   let folder: string;
