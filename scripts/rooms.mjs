@@ -44,7 +44,7 @@ export const rooms = [
     name: 'families',
     at: `${connectors}/families`,
     purpose:
-      'What sources share, as functions: `sqlSource`, `fileSource`, `apiSource`, `jobSource`; the protocols of PostgreSQL and MySQL, S3, BigQuery, Google’s sign-in, file formats, HTTP.',
+      'What sources share, as functions: `sqlSource`, `fileSource`, `apiSource`, `jobSource`; the protocols of PostgreSQL, MySQL and ClickHouse, S3, SFTP, BigQuery, Google’s sign-in, file formats, HTTP.',
     mayImport: ['contract', 'interface', 'providers', 'kit'],
   },
   {
