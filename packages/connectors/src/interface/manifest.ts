@@ -13,16 +13,22 @@ export interface Evidence {
   limits: readonly string[];
 }
 
-/** A data source as data. Imported at start, so it never imports a driver. */
-export interface SourceManifest {
+/** What users learn about a source. */
+export interface SourceFacts {
   /** Qlik's data source id if there is one; also the folder's name. */
   id: string;
   name: string;
   category: 'file' | 'database' | 'api';
   stage: 'preview' | 'beta' | 'stable';
+  /** The vendor's pages that say how to find the properties. */
   links: readonly { title: string; url: string }[];
   /** Inline SVG, at most 4 KB, no script, no external reference. */
   icon: string;
+  evidence: Evidence;
+}
+
+/** A data source as data. Imported at start, so it never imports a driver. */
+export interface SourceManifest extends SourceFacts {
   /** All properties, strict. What only Qlik's clients know is added in the `qlik` room. */
   properties: z.ZodObject;
   /**
@@ -53,7 +59,6 @@ export interface SourceManifest {
   /** In order; the first whose `when` matches is used. The last one should match always. */
   signIns: readonly SignInMethod[];
   abilities: Abilities;
-  evidence: Evidence;
   /**
    * Definition properties that name the target, in order: the same values are the same target, whatever else differs.
    * Absent: all properties of the definition.

@@ -3,7 +3,7 @@ import type { Abilities } from './abilities.js';
 import type { Endpoint } from './endpoint.js';
 import type { ErrorTable } from './errors.js';
 import type { LoginOf, Logins, Values } from './login.js';
-import type { Evidence } from './manifest.js';
+import type { SourceFacts } from './manifest.js';
 import type { PropertyProblem } from './property-problem.js';
 import type { Context, Session } from './session.js';
 
@@ -27,18 +27,8 @@ export interface Connector<Input> {
  * A data source as data: what users fill in, where that leads, what the source can do. Imported at start, so it never
  * imports a driver. Its functions are pure.
  */
-export interface Source<P extends z.ZodObject, L extends Logins, S extends z.ZodObject> {
+export interface Source<P extends z.ZodObject, L extends Logins, S extends z.ZodObject> extends SourceFacts {
   readonly specificationVersion: 2;
-  /** Qlik's data source id if there is one; also the folder's name. */
-  id: string;
-  name: string;
-  category: 'file' | 'database' | 'api';
-  stage: 'preview' | 'beta' | 'stable';
-  /** The vendor's pages that say how to find the properties. */
-  links: readonly { title: string; url: string }[];
-  /** SVG. */
-  icon: string;
-  evidence: Evidence;
   /** The definition: stored in the clear and visible to users. Strict. */
   properties: P;
   /** In order; see `LoginMethod.when`. */

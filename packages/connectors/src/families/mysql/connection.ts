@@ -1,7 +1,7 @@
 // A signed-in connection over `mysql2`.
 import type { Context } from '../../interface/session.js';
 import type { SystemCatalog } from '../sql/browse.js';
-import type { SqlConnection } from '../sql/connection.js';
+import { cancelledOnClose, type SqlConnection } from '../sql/connection.js';
 import type { MySqlTypes } from './fields.js';
 import { type PreparedRead, prepareRead } from './reads.js';
 import { answered, command, dial, kill, type MySqlOptions, prepared, signedIn, type Wire } from './wire.js';
@@ -75,13 +75,7 @@ export const connectMySql =
       async prepare(statement) {
         const read = await prepareRead(wire, statement, types);
         reading = read;
-        return {
-          ...read,
-          async close() {
-            await cancel();
-            await read.close();
-          },
-        };
+        return cancelledOnClose(read, cancel);
       },
       async describe(statement) {
         const { described, close } = await prepareRead(wire, statement, types);

@@ -4,7 +4,7 @@ import { ConnectorError } from '../../interface/errors.js';
 import type { Context } from '../../interface/session.js';
 import { type FrameGuard, statementBudget } from '../../kit/frame-guard.js';
 import type { SystemCatalog } from '../sql/browse.js';
-import type { SqlConnection } from '../sql/connection.js';
+import { cancelledOnClose, type SqlConnection } from '../sql/connection.js';
 import type { PostgresTypes } from './fields.js';
 import { type PreparedRead, prepareRead } from './reads.js';
 import { isPreparedAsTyped, proveAsTyped } from './scram.js';
@@ -138,13 +138,7 @@ export const connectPostgres =
       async prepare(statement) {
         const read = await prepareRead({ client, guard }, statement, types);
         reading = read;
-        return {
-          ...read,
-          async close() {
-            await cancel();
-            await read.close();
-          },
-        };
+        return cancelledOnClose(read, cancel);
       },
       async describe(statement) {
         const { columns, fields, close } = await prepareRead({ client, guard }, statement, types);

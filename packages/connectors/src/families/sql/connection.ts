@@ -39,6 +39,18 @@ export interface PreparedStatement {
   close(): Promise<void>;
 }
 
+/** A statement of which the work at the server is cancelled before the connection is freed. */
+export const cancelledOnClose = <Read extends Pick<PreparedStatement, 'close'>>(
+  read: Read,
+  cancel: () => Promise<void>,
+): Read => ({
+  ...read,
+  async close() {
+    await cancel();
+    await read.close();
+  },
+});
+
 /** A signed-in connection. It throws the driver's errors and runs one statement at a time. */
 export interface SqlConnection {
   catalog: SystemCatalog;

@@ -5,6 +5,13 @@ export { hostProperty, portProperty } from '../../kit/host.js';
 
 import { certificateFilesSchema, type TlsMode, tlsModeSchema } from '../../kit/tls.js';
 
+export const rootCertificatesProperty = property(certificateFilesSchema.optional(), {
+  title: 'Root certificates',
+  description:
+    'PEM certificates of the authorities to trust for this server. Default: the public authorities.',
+  decides: 'value',
+});
+
 export const tlsProperties = {
   sslmode: property(tlsModeSchema.default('verify-full'), {
     title: 'TLS',
@@ -13,12 +20,7 @@ export const tlsProperties = {
       'require: encrypted, but anyone can impersonate the server. disable: clear text, for trusted networks only.',
     decides: 'value',
   }),
-  rootCertificates: property(certificateFilesSchema.optional(), {
-    title: 'Root certificates',
-    description:
-      'PEM certificates of the authorities to trust for this server. Default: the public authorities.',
-    decides: 'value',
-  }),
+  rootCertificates: rootCertificatesProperty,
 };
 
 /** User name and password. The schemas are shared by the methods that ask for them. */

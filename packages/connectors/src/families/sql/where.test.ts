@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { Row } from '../../interface/data-types.js';
 import type { Filter } from '../../interface/filter.js';
 import { compileFilter } from '../../kit/filter.js';
-import { asAdmin } from '../../sources/mariadb/__fixtures__/administration.js';
 import { realServer as mysqlServer } from '../../sources/mysql/__fixtures__/real-server.js';
 import { withAdmin } from '../../sources/postgres/__fixtures__/administration.js';
 import { realServer as postgresServer } from '../../sources/postgres/__fixtures__/real-server.js';
 import { failureOf } from '../../suite/bench.js';
+import { asAdmin } from '../mysql/__fixtures__/administration.js';
 
 const postgres = postgresServer();
 const mysql = mysqlServer();

@@ -2,8 +2,8 @@ import type { FileOptions } from '@mooring/contract/file-options';
 import type { Abilities } from '../../interface/abilities.js';
 import type { Column, Row } from '../../interface/data-types.js';
 import { ConnectorError } from '../../interface/errors.js';
-import type { Filter, Order } from '../../interface/filter.js';
-import type { Batch, Cursor, ReadPlan, ReadRequest, Split, Target } from '../../interface/plan.js';
+import type { Filter } from '../../interface/filter.js';
+import type { Batch, Cursor, ReadPlan, ReadRequest, Split } from '../../interface/plan.js';
 import { lengthOf } from '../batch.js';
 import { checkFilter, compileFilter } from '../filter.js';
 import { createTurns } from '../turns.js';
@@ -12,24 +12,12 @@ import type { SessionRunner } from './run-session.js';
 import { type Shape, shapeOf } from './shape-batches.js';
 import type { CallOptions, Work } from './work.js';
 
-export interface ApiRead {
-  target: Target;
-  columns?: readonly string[];
-  asText?: readonly string[];
-  file?: FileOptions;
-  where?: Filter;
-  orderBy?: readonly Order[];
-  limit?: number;
-  since?: Cursor;
-  /** Reads only this one, of an earlier read's `splits`. */
-  split?: Split;
-  /** Splits wanted; default 1. */
-  parts?: number;
-  consistency?: 'none' | 'snapshot';
+/** A read as the API asks for it: `limit` counts the rows of the answer, `split` is one of an earlier read's. */
+export interface ApiRead extends Omit<ReadRequest, 'matches' | 'lanes'> {
   /** Maximum rows per batch of rows. */
   batchRows: number;
   /** What the reader can use, best first; default: rows. */
-  lanes?: readonly ('rows' | 'arrow')[];
+  lanes?: ReadRequest['lanes'];
 }
 
 /** Batches in the pace of their reader. Can be iterated once; `return()` ends the work at the source. */

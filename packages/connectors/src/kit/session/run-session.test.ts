@@ -3,11 +3,13 @@ import { type FakeServer, startFakeServer } from '../../suite/fake-server.js';
 import { answersLate, endless, endsTwice, neverEnds, planOf, sourceOf } from '../../suite/hostile-driver.js';
 import { ProtocolViolation } from '../frame-guard.js';
 import {
+  atOnceMs,
   call,
   endable,
   failing,
   never,
   openOn,
+  read,
   rowsOf,
   timed,
   turn,
@@ -22,10 +24,6 @@ beforeAll(async () => {
   place = await startFakeServer(() => undefined);
 });
 afterAll(() => place.close());
-
-const atOnceMs = 500;
-const target = { path: ['main', 'items'] };
-const read = { target, batchRows: 10 };
 
 describe.concurrent('a verb', () => {
   it('ends after its timeout, at once, though its driver never does', async () => {

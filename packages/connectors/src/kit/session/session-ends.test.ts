@@ -5,11 +5,13 @@ import { type FakeServer, startFakeServer } from '../../suite/fake-server.js';
 import { neverEnds, planOf, sourceOf, wellBehaved } from '../../suite/hostile-driver.js';
 import { strayed } from './session-scope.js';
 import {
+  atOnceMs,
   call,
   endable,
   failing,
   never,
   openOn,
+  read,
   rowsOf,
   timed,
   turn,
@@ -24,10 +26,6 @@ beforeAll(async () => {
   place = await startFakeServer(() => undefined);
 });
 afterAll(() => place.close());
-
-const atOnceMs = 500;
-const target = { path: ['main', 'items'] };
-const read = { target, batchRows: 10 };
 
 describe.concurrent('the end of a call', () => {
   it('rejects at once, and leaves the session usable when its driver stops', async () => {

@@ -145,3 +145,8 @@ export async function reading(
 export const done = (rest: Partial<ReadPlan['done']>): Partial<ReadPlan> => ({
   done: { columns: false, limit: false, order: false, asText: false, filter: 'none', ...rest },
 });
+
+/** Longest time for what must not wait for a driver. */
+export const atOnceMs = 500;
+export const target = { path: ['main', 'items'] };
+export const read = { target, batchRows: 10 };

@@ -1,8 +1,12 @@
 import { z } from 'zod';
-import { databaseNameSchema, hostProperty, passwordLogin } from '../../families/sql/properties.js';
+import {
+  databaseNameSchema,
+  hostProperty,
+  passwordLogin,
+  rootCertificatesProperty,
+} from '../../families/sql/properties.js';
 import { property } from '../../interface/fields.js';
 import type { InputOf } from '../../interface/source.js';
-import { certificateFilesSchema } from '../../kit/tls.js';
 
 export const properties = z.strictObject({
   host: hostProperty,
@@ -17,12 +21,7 @@ export const properties = z.strictObject({
       'Use HTTPS and check the certificate and the host name. Default: true. Without it, the password travels in clear text.',
     decides: 'value',
   }),
-  rootCertificates: property(certificateFilesSchema.optional(), {
-    title: 'Root certificates',
-    description:
-      'PEM certificates of the authorities to trust for this server. Default: the public authorities.',
-    decides: 'value',
-  }),
+  rootCertificates: rootCertificatesProperty,
   database: property(databaseNameSchema.optional(), {
     title: 'Database',
     description: 'Default database for table names in queries. Browsing shows all databases.',

@@ -1,11 +1,11 @@
 import { type LabMariaDb, type MariaDbLogin, startMariaDb } from '@mooring/lab/mariadb';
 import { describe, expect, it } from 'vitest';
+import { asAdmin } from '../../families/mysql/__fixtures__/administration.js';
 import { hideAll } from '../../kit/secret-fields.js';
 import type { TestInput } from '../../suite/bench.js';
 import { inputOf } from '../../suite/connection-input.js';
 import { describeConnector } from '../../suite/describe-connector.js';
 import { realSource } from '../../suite/real-source.js';
-import { asAdmin } from './__fixtures__/administration.js';
 import { harness } from './harness.js';
 import { source } from './source.js';
 

@@ -1,9 +1,9 @@
 import mysql from 'mysql2/promise';
 import { describe, expect, it } from 'vitest';
+import { asAdmin } from '../../families/mysql/__fixtures__/administration.js';
 import { jsonTextOf } from '../../interface/data-types.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
 import { describeSource } from '../../suite/describe-source.js';
-import { asAdmin } from './__fixtures__/administration.js';
 import { inputFor, realServer } from './__fixtures__/real-server.js';
 import { harness } from './harness.js';
 import { source } from './source.js';

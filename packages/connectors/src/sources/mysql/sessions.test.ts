@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { isRunning } from '../../families/mysql/__fixtures__/administration.js';
 import { allBatches, expectNoSecrets, failureOf, openSession, waitUntil } from '../../suite/bench.js';
-import { isRunning } from './__fixtures__/administration.js';
 import { inputFor, realServer } from './__fixtures__/real-server.js';
 import { source } from './source.js';
 
