@@ -45,7 +45,7 @@ const repeatedInLong = [
   'packages/server/src/web/features/catalogue/*.test.ts',
   'packages/server/src/web/features/connections/{credential-choices,destination-doors,destinations,stated-properties,list/whole-list}.test.ts',
   'packages/server/src/web/features/endpoints/*.test.ts',
-  'packages/server/src/web/features/use/{asked-to-wait,long-limits,many-tables,outage,shares,space-network,untrusted-answers}.test.ts',
+  'packages/server/src/web/features/use/{asked-to-wait,long-limits,many-tables,outage,read-bytes,shares,space-network,untrusted-answers}.test.ts',
   'packages/server/src/web/features/vault-keys/*.test.ts',
   'packages/server/src/web/http/typed-client.test.ts',
   'packages/server/src/core/credentials/sign-ins/{cross-provider,device-sign-ins,entra,private-keys,providers,redirects-and-codes,sign-ins,ways-in}.test.ts',

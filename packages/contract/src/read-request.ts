@@ -85,3 +85,8 @@ export const parametersSchema = z.union([
     .record(z.string().max(256), parameterSchema)
     .refine((values) => Object.keys(values).length <= valuesMax, `must have at most ${valuesMax} values`),
 ]);
+
+/** Of the bytes of a file. */
+export const rangeSchema = z
+  .tuple([z.int().min(0), z.int().min(0)])
+  .refine(([from, to]) => from <= to, 'must be [first, last], the first not after the last');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fileOptionsSchema } from '../file-options.js';
-import { filterSchema, orderSchema, parametersSchema } from '../read-request.js';
+import { filterSchema, orderSchema, parametersSchema, rangeSchema } from '../read-request.js';
 import { defineRoute } from '../route.js';
 import { testReplySchema } from '../test-reply.js';
 import { connectionParamsSchema } from './data-connections.js';
@@ -221,9 +221,9 @@ export const readConnection = defineRoute({
   id: 'readConnection',
   method: 'POST',
   path: action('read'),
-  summary: 'Stream rows as NDJSON, CSV or Arrow, selected by `Accept`',
+  summary: 'Stream rows as NDJSON, CSV or Arrow, or the bytes of a file, selected by `Accept`',
   description:
-    'A stream that fails midway, or is cut by an operator\'s limit, is aborted, so that a partial result never looks complete. NDJSON ends with the line `{"$mooring":{"error":{…}}}`, Arrow with an empty batch that has the error in its metadata under `mooring`. The trailer `Mooring-Stream` is `complete`; for clients that send `TE: trailers`, a cut stream ends normally with the trailer `truncated;cap=…`. The header `Mooring-Columns` describes the columns, `Mooring-File` the file options, if they fit into 2 KB. `text/csv; formulas=escape` is for spreadsheets.',
+    'A stream that fails midway, or is cut by an operator\'s limit, is aborted, so that a partial result never looks complete. NDJSON ends with the line `{"$mooring":{"error":{…}}}`, Arrow with an empty batch that has the error in its metadata under `mooring`. The trailer `Mooring-Stream` is `complete`; for clients that send `TE: trailers`, a cut stream ends normally with the trailer `truncated;cap=…`. The header `Mooring-Columns` describes the columns, `Mooring-File` the file options, if they fit into 2 KB. `text/csv; formulas=escape` is for spreadsheets. `application/octet-stream` returns a file as the source stores it, with its length, `ETag` and a file name for a download; with `range` a part of it, as 206 with `Content-Range`. It has no trailer: a body that is shorter than its `Content-Length` is incomplete.',
   tag,
   permission,
   tier: 2,
@@ -233,12 +233,25 @@ export const readConnection = defineRoute({
       description: 'The first line of NDJSON describes the columns: `{"$mooring":{"columns":[…]}}`',
     }),
   }),
-  body: z.object({ ...readTargetSchema, limit: z.int().min(1).optional() }),
+  body: z.object({
+    ...readTargetSchema,
+    limit: z.int().min(1).optional(),
+    range: rangeSchema.optional().meta({
+      description:
+        'First and last byte to read, counted from 0. A last byte after the end of the file means the end. Only for bytes',
+    }),
+  }),
   responses: {
     200: {
       description: 'The stream',
-      contentTypes: ['application/x-ndjson', 'text/csv', 'application/vnd.apache.arrow.stream'],
+      contentTypes: [
+        'application/x-ndjson',
+        'text/csv',
+        'application/vnd.apache.arrow.stream',
+        'application/octet-stream',
+      ],
     },
+    206: { description: 'A range of the bytes', contentTypes: ['application/octet-stream'] },
   },
   errors: [...useErrors, 'NOT-ACCEPTABLE'],
 });

@@ -59,6 +59,11 @@ const changed: Meaning = {
   message: 'The object changed during the read.',
   remedy: 'Read it again.',
 };
+const outOfRange: Meaning = {
+  kind: 'invalid_query',
+  message: 'The range begins after the end of the file.',
+  remedy: 'Browse to see the size of the file.',
+};
 const notOffered: Meaning = { kind: 'unsupported', message: 'The source does not support this request.' };
 
 const codes: Readonly<Record<string, Meaning>> = {
@@ -86,6 +91,7 @@ const codes: Readonly<Record<string, Meaning>> = {
   RequestTimeTooSkewed: skewed,
   InvalidObjectState: archived,
   PreconditionFailed: changed,
+  InvalidRange: outOfRange,
   NotImplemented: notOffered,
   MethodNotAllowed: notOffered,
 };
@@ -103,6 +109,7 @@ export const s3Errors: ErrorTable = {
     404: noObject,
     408: timedOut,
     412: changed,
+    416: outOfRange,
     429: slowDown,
     5: unavailable,
   },

@@ -20,6 +20,7 @@ export async function runBytes(
       if (!answer) throw noBytes();
       return { found: answer, source: started(work, answer.chunks) };
     });
+    if (!isAsked(request, found)) throw otherRange();
     const chunks = whole(pullsOf(work, source), expectedBytes(found));
     return { ...found, chunks: streamOf(work, chunks) };
   } catch (error) {
@@ -31,6 +32,21 @@ const noBytes = () => new ConnectorError('unsupported', 'This data source has no
 
 const expectedBytes = ({ range, size }: ByteStream): number | undefined =>
   range ? range.to - range.from + 1 : size;
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+
+/** Whether the source announces what was asked for: all of it, or the range up to the end of the file. */
+function isAsked({ range: asked }: BytesRequest, { range, size }: ByteStream): boolean {
+  if (size !== undefined && !isCount(size)) return false;
+  if (!asked || !range) return asked === range;
+  const { from, to } = range;
+  if (!isCount(from) || !isCount(to) || from !== asked.from || to < from) return false;
+  const last = Math.min(asked.to ?? Number.MAX_SAFE_INTEGER, (size ?? Number.MAX_SAFE_INTEGER) - 1);
+  return size === undefined ? to <= last : to === last;
+}
+
+const otherRange = () =>
+  new ConnectorError('protocol_error', 'The source announced another part of the file than requested.');
 
 /** A part of a file must not look like the whole. */
 async function* whole(

@@ -1,6 +1,7 @@
 import { abortError, after, settledWithin } from '@mooring/connectors/kit/deadline';
 import type { EgressSettings } from '../egress/policy.js';
 import type { Execute } from '../sessions/execute.js';
+import { isStreamed } from '../sessions/session-work.js';
 import type { StreamOutcome } from '../streams/caps.js';
 import type { Counts } from '../streams/encoded-rows.js';
 import type { Lease, RunnerPool } from './pool.js';
@@ -82,10 +83,7 @@ async function* piecesOf(
   inbox: ReturnType<typeof createInbox>,
 ): AsyncGenerator<Uint8Array, StreamOutcome, undefined> {
   if (signal.aborted) throw abortError(signal);
-  const lease = await pool.take(
-    { ...owner, sourceId: plan.sourceId, isLong: plan.task.kind === 'read' },
-    signal,
-  );
+  const lease = await pool.take({ ...owner, sourceId: plan.sourceId, isLong: isStreamed(plan.task) }, signal);
   let taken = 0;
   let isLeft = false;
   const started = lease.runner.begin({

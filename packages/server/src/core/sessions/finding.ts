@@ -1,4 +1,4 @@
-import type { Findings } from '@mooring/connectors/interface/session';
+import type { ByteStream, Findings } from '@mooring/connectors/interface/session';
 import type { RowStream } from '@mooring/connectors/kit/session/open-use';
 import type { ProbeStage } from '../egress/probe.js';
 
@@ -16,6 +16,8 @@ export type Finding =
   | { kind: 'proven' }
   /** Columns of a read; reported before its first row. */
   | ({ kind: 'described' } & Pick<RowStream, 'columns' | 'file'>)
+  /** The file whose bytes are read; reported before the first of them. */
+  | ({ kind: 'stored' } & Omit<ByteStream, 'chunks'>)
   /** What the source has said about itself. */
   | { kind: 'identified'; findings: Findings }
   /** A probe did not reach the source. */

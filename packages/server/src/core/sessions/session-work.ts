@@ -4,7 +4,7 @@ import { ConnectorError } from '@mooring/connectors/interface/errors';
 import type { TokenSource, Values } from '@mooring/connectors/interface/login';
 import type { Target } from '@mooring/connectors/interface/plan';
 import type { Retries } from '@mooring/connectors/interface/retries';
-import type { BrowseRequest, Described, Item } from '@mooring/connectors/interface/session';
+import type { BrowseRequest, BytesRequest, Described, Item } from '@mooring/connectors/interface/session';
 import type { AnySource } from '@mooring/connectors/interface/source';
 import { abortError, after } from '@mooring/connectors/kit/deadline';
 import { type ApiRead, loadConnector, type OpenUse, openUse } from '@mooring/connectors/kit/session/open-use';
@@ -12,6 +12,7 @@ import { endpointsOf } from '@mooring/connectors/kit/typed-input';
 import type { Gate } from '../egress/gate.js';
 import { probe } from '../egress/probe.js';
 import type { StreamCaps, StreamOutcome } from '../streams/caps.js';
+import { type ByteCaps, encodeBytes } from '../streams/encode-bytes.js';
 import { type Counts, type Encoded, encodeRows } from '../streams/encoded-rows.js';
 import type { StreamFormat } from '../streams/media-type.js';
 import type { Finding } from './finding.js';
@@ -26,7 +27,13 @@ export type Task =
   | { kind: 'browse'; request: BrowseRequest }
   | { kind: 'describe'; target: Target }
   | { kind: 'preview'; request: Omit<ApiRead, 'limit' | 'batchRows' | 'lanes'>; limit: number }
-  | { kind: 'read'; request: Omit<ApiRead, 'batchRows' | 'lanes'>; format: StreamFormat; caps: StreamCaps };
+  | { kind: 'read'; request: Omit<ApiRead, 'batchRows' | 'lanes'>; format: StreamFormat; caps: StreamCaps }
+  | { kind: 'bytes'; request: BytesRequest; caps: ByteCaps };
+
+type StreamedTask = Extract<Task, { kind: 'read' | 'bytes' }>;
+
+/** Its answer is a stream, which may take as long as its caps allow. */
+export const isStreamed = (task: Task): task is StreamedTask => task.kind === 'read' || task.kind === 'bytes';
 
 export interface Plan {
   sourceId: string;
@@ -103,7 +110,7 @@ const describedBy = ({ kind, columns, comment, rows, bytes, primaryKey, file }: 
 
 function wholeAnswerOf(
   use: OpenUse,
-  task: Exclude<Task, { kind: 'test' | 'read' }>,
+  task: Exclude<Task, StreamedTask | { kind: 'test' }>,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   if (task.kind === 'browse') return browse(use, task.request, signal);
@@ -113,14 +120,33 @@ function wholeAnswerOf(
     .then((described) => wholeAnswer(JSON.stringify(describedBy(described))));
 }
 
+/** Starts the stream. @throws ConnectorError before its first byte */
+async function streamFrom(
+  use: OpenUse,
+  task: StreamedTask,
+  stop: AbortController,
+  found: Surroundings['found'],
+): Promise<Encoded> {
+  const { signal } = stop;
+  if (task.kind === 'bytes') {
+    const { chunks, ...stored } = await use.bytes(task.request, { signal });
+    found({ kind: 'stored', ...stored });
+    return encodeBytes(chunks, task.caps, stop);
+  }
+  const lanes = task.format === 'arrow' ? (['arrow', 'rows'] as const) : (['rows'] as const);
+  const stream = await use.read({ ...task.request, batchRows, lanes }, { signal });
+  const { columns, file } = stream;
+  found({ kind: 'described', columns, ...(file ? { file } : {}) });
+  return encodeRows(stream, task.format, task.caps, stop);
+}
+
 /**
- * Timeout until a source returns rows. The stream of a read has its own limits from the first row on, and every other
- * task has one from its caller.
+ * Timeout until a source returns rows or bytes. A stream has its own limits from then on, and every other task has one
+ * from its caller.
  */
 function limitStart(task: Task, stop: AbortController) {
   const late = new ConnectorError('timeout', 'The source did not answer in time.');
-  const timer =
-    task.kind === 'read' ? after(task.caps.idleSeconds * 1000, () => stop.abort(late)) : undefined;
+  const timer = isStreamed(task) ? after(task.caps.idleSeconds * 1000, () => stop.abort(late)) : undefined;
   return {
     end: () => clearTimeout(timer),
     /** The failure as reported: drivers report a timeout as a cancelled call. */
@@ -165,13 +191,9 @@ export function sessionWork(plan: Plan, surroundings: Surroundings): Encoded {
 
   async function* inUse(use: OpenUse, stop: AbortController, begun: number, onStarted: () => void) {
     const { signal } = stop;
-    if (task.kind === 'read') {
-      const lanes = task.format === 'arrow' ? (['arrow', 'rows'] as const) : (['rows'] as const);
-      const stream = await use.read({ ...task.request, batchRows, lanes }, { signal });
+    if (isStreamed(task)) {
+      const encoded = await streamFrom(use, task, stop, surroundings.found);
       onStarted();
-      const { columns, file } = stream;
-      surroundings.found({ kind: 'described', columns, ...(file ? { file } : {}) });
-      const encoded = encodeRows(stream, task.format, task.caps, stop);
       counts = encoded.counts;
       return yield* encoded.chunks;
     }

@@ -58,13 +58,13 @@ export function abortFailure(signal: AbortSignal): ConnectorError {
     : new ConnectorError('cancelled', 'The read was cancelled.', { cause: signal.reason });
 }
 
-/** An iteration of a source that knows whether a batch is pending. */
-function startPulling(stream: BatchStream, stop: AbortController) {
-  const source = stream.batches[Symbol.asyncIterator]();
+/** An iteration of a source that knows whether an item is pending. */
+function startPulling<Item>(items: AsyncIterable<Item>, stop: AbortController) {
+  const source = items[Symbol.asyncIterator]();
   let isOwed = false;
   const abort = () => stop.abort(readEnded);
   return {
-    async next(): Promise<IteratorResult<Batch, unknown>> {
+    async next(): Promise<IteratorResult<Item, unknown>> {
       isOwed = true;
       try {
         return await source.next();
@@ -100,14 +100,14 @@ interface Patience {
   signal: AbortSignal;
 }
 
-type Pulled = IteratorResult<Batch, unknown> | 'time';
+type Pulled<Item> = IteratorResult<Item, unknown> | 'time';
 
-/** The next batch, or `time` when the deadline passes first. */
-function pull(
-  source: ReturnType<typeof startPulling>,
+/** The next item, or `time` when the deadline passes first. */
+function pull<Item>(
+  source: { next(): Promise<IteratorResult<Item, unknown>> },
   { idleSeconds, secondsLeft, signal }: Patience,
-): Promise<Pulled> {
-  return new Promise<Pulled>((resolve, reject) => {
+): Promise<Pulled<Item>> {
+  return new Promise<Pulled<Item>>((resolve, reject) => {
     const timers: NodeJS.Timeout[] = [];
     const settle = (act: () => void) => {
       for (const timer of timers) clearTimeout(timer);
@@ -131,32 +131,49 @@ function pull(
   });
 }
 
-async function* cutRows(
-  stream: BatchStream,
-  caps: StreamCaps,
-  { stop, onCut }: { stop: AbortController; onCut: (cap: Cap) => void },
-): AsyncGenerator<Batch, void, undefined> {
-  const endsAt = caps.secondsMax > 0 ? performance.now() + caps.secondsMax * 1000 : Number.POSITIVE_INFINITY;
-  const rowsMax = caps.rowsMax > 0 ? caps.rowsMax : Number.POSITIVE_INFINITY;
-  const limit = caps.limit ?? Number.POSITIVE_INFINITY;
-  const source = startPulling(stream, stop);
-  let rows = 0;
+interface Cutting {
+  /** As for {@link applyCaps}. */
+  stop: AbortController;
+  onCut(cap: Cap): void;
+}
+
+/** The items of a source until the cap of time. Leaving the iteration ends the work at the source. */
+export async function* timely<Item>(
+  items: AsyncIterable<Item>,
+  { secondsMax, idleSeconds }: Pick<StreamCaps, 'secondsMax' | 'idleSeconds'>,
+  { stop, onCut }: Cutting,
+): AsyncGenerator<Item, void, undefined> {
+  const endsAt = secondsMax > 0 ? performance.now() + secondsMax * 1000 : Number.POSITIVE_INFINITY;
+  const source = startPulling(items, stop);
   try {
-    while (rows < limit) {
+    for (;;) {
       const secondsLeft = (endsAt - performance.now()) / 1000;
       if (secondsLeft <= 0) return onCut('time');
-      const pulled = await pull(source, { idleSeconds: caps.idleSeconds, secondsLeft, signal: stop.signal });
+      const pulled = await pull(source, { idleSeconds, secondsLeft, signal: stop.signal });
       if (pulled === 'time') return onCut('time');
       if (pulled.done) return;
-      const batch = pulled.value;
-      const length = lengthOf(batch);
-      const take = Math.min(length, limit - rows, rowsMax - rows);
-      rows += take;
-      if (take > 0) yield firstOf(batch, take);
-      if (take < length && rows < limit) return onCut('rows');
+      yield pulled.value;
     }
   } finally {
     await source.leave();
+  }
+}
+
+async function* cutRows(
+  stream: BatchStream,
+  caps: StreamCaps,
+  cutting: Cutting,
+): AsyncGenerator<Batch, void, undefined> {
+  const rowsMax = caps.rowsMax > 0 ? caps.rowsMax : Number.POSITIVE_INFINITY;
+  const limit = caps.limit ?? Number.POSITIVE_INFINITY;
+  let rows = 0;
+  for await (const batch of timely(stream.batches, caps, cutting)) {
+    const length = lengthOf(batch);
+    const take = Math.min(length, limit - rows, rowsMax - rows);
+    rows += take;
+    if (take > 0) yield firstOf(batch, take);
+    if (rows >= limit) return;
+    if (take < length) return cutting.onCut('rows');
   }
 }
 

@@ -4,6 +4,9 @@ import accepts from 'accepts';
 /** Formats of rows in answers. */
 export type StreamFormat = 'ndjson' | 'ndjson-with-columns' | 'csv' | 'csv-for-spreadsheets' | 'arrow';
 
+/** What the body of a read can be: rows in a format, or the bytes of a file as they are stored. */
+export type ReadFormat = StreamFormat | 'bytes';
+
 /** In order of preference, where the caller leaves the choice to the server. */
 const canonicalTypes = {
   'application/x-ndjson': 'ndjson',
@@ -19,6 +22,9 @@ const aliases: Readonly<Record<string, StreamFormat>> = {
 };
 
 const formatOf = new Map<string, StreamFormat>(Object.entries({ ...canonicalTypes, ...aliases }));
+
+/** No wildcard matches it: it is an answer to another question. */
+const bytesType = 'application/octet-stream';
 
 /** Value of the parameter `formulas` of a CSV media range. */
 const csvFormats: Readonly<Record<string, StreamFormat>> = { keep: 'csv', escape: 'csv-for-spreadsheets' };
@@ -40,12 +46,12 @@ function csvFormat(accept: string): StreamFormat | undefined {
  * @param accept absent or empty: NDJSON
  * @returns undefined when no format is acceptable (status 406)
  */
-export function negotiate(accept: string | undefined): StreamFormat | undefined {
+export function negotiate(accept: string | undefined): ReadFormat | undefined {
   const format = negotiated(accept);
   return format === 'csv' && accept !== undefined ? csvFormat(accept) : format;
 }
 
-function negotiated(accept: string | undefined): StreamFormat | undefined {
+function negotiated(accept: string | undefined): ReadFormat | undefined {
   if (accept === undefined || accept.trim() === '') return 'ndjson';
   // The library reads only the headers of a request.
   const negotiator = accepts({ headers: { accept } } as IncomingMessage);
@@ -53,6 +59,7 @@ function negotiated(accept: string | undefined): StreamFormat | undefined {
   for (const range of Array.isArray(ranges) ? ranges : []) {
     const named = formatOf.get(range.toLowerCase());
     if (named) return named;
+    if (range.toLowerCase() === bytesType) return 'bytes';
     if (!range.includes('*')) continue;
     // Lets the library match the wildcard, so that a type with weight 0 is excluded.
     const matched = negotiator.types(Object.keys(canonicalTypes));
@@ -61,13 +68,14 @@ function negotiated(accept: string | undefined): StreamFormat | undefined {
   return undefined;
 }
 
-const contentTypes: Readonly<Record<StreamFormat, string>> = {
+const contentTypes: Readonly<Record<ReadFormat, string>> = {
   ndjson: 'application/x-ndjson',
   'ndjson-with-columns': 'application/x-ndjson',
   csv: 'text/csv; charset=utf-8; header=present',
   'csv-for-spreadsheets': 'text/csv; charset=utf-8; header=present; formulas=escape',
   arrow: 'application/vnd.apache.arrow.stream',
+  bytes: bytesType,
 };
 
 /** Value of the `Content-Type` header. */
-export const contentTypeOf = (format: StreamFormat): string => contentTypes[format];
+export const contentTypeOf = (format: ReadFormat): string => contentTypes[format];

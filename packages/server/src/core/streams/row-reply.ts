@@ -5,13 +5,13 @@ import { ConnectorError } from '@mooring/connectors/interface/errors';
 import { after } from '@mooring/connectors/kit/deadline';
 import { abortFailure, readEnded, rightGone, type StreamOutcome } from './caps.js';
 import type { Counts, Encoded } from './encoded-rows.js';
-import { contentTypeOf, type StreamFormat } from './media-type.js';
+import { contentTypeOf, type ReadFormat } from './media-type.js';
 
 export interface RowReply {
   /** Must be untouched: nothing written, no status and headers set. */
   response: ServerResponse;
   rows: Encoded;
-  format: StreamFormat;
+  format: ReadFormat;
   /** Idle timeout of the reader. */
   idleSeconds: number;
   /**
@@ -20,8 +20,8 @@ export interface RowReply {
    */
   stop: AbortController;
   /**
-   * Called once, with the first batch and before a byte is written: for the usage log, and for more headers. When it
-   * throws, nothing is sent.
+   * Called once, with the first batch and before a byte is written: for the usage log, and for more headers. With a
+   * `Content-Length` the body is not chunked, with a `Content-Range` the status is 206. When it throws, nothing is sent.
    */
   beforeHead?: () => OutgoingHttpHeaders | Promise<OutgoingHttpHeaders>;
   /** End of a body that breaks off, so that its reader learns why. Empty: none. */
@@ -46,11 +46,17 @@ export type ReplyOutcome =
 
 const STATE_TRAILER = 'Mooring-Stream';
 
-const hasTrailers = ({ req }: ServerResponse): boolean => req.httpVersion !== '1.0';
+/** The body ends with a last chunk, which trailers follow; its lack shows that the body is incomplete. */
+const isChunked = (response: ServerResponse): boolean =>
+  response.req.httpVersion !== '1.0' && !response.hasHeader('Content-Length');
+
+/** Only a reset shows that the body is incomplete. */
+const isUnframed = (response: ServerResponse): boolean =>
+  response.req.httpVersion === '1.0' && !response.hasHeader('Content-Length');
 
 /** Proxies may drop trailers, and do unless the client has requested them (RFC 9110, section 6.5.1). */
 const wantsTrailers = (response: ServerResponse): boolean =>
-  hasTrailers(response) && /(?:^|,)\s*trailers\s*(?:,|$)/i.test(String(response.req.headers['te'] ?? ''));
+  isChunked(response) && /(?:^|,)\s*trailers\s*(?:,|$)/i.test(String(response.req.headers['te'] ?? ''));
 
 /** How long a reader may take to read the error at the end of a body that breaks off. */
 const LAST_WORDS_MS = 2000;
@@ -60,7 +66,7 @@ const LAST_WORDS_MS = 2000;
  * notices only a reset, which would discard more bytes.
  */
 async function breakOffSaying(response: ServerResponse, words: Uint8Array | undefined): Promise<void> {
-  if (words !== undefined && words.length > 0 && hasTrailers(response) && !response.destroyed) {
+  if (words !== undefined && words.length > 0 && isChunked(response) && !response.destroyed) {
     await new Promise<void>((resolve) => {
       const timer = after(LAST_WORDS_MS, resolve);
       const settle = () => {
@@ -75,12 +81,12 @@ async function breakOffSaying(response: ServerResponse, words: Uint8Array | unde
 }
 
 /**
- * Ends a body so that no reader takes it for complete: no last chunk, and a reset where it is not chunked.
+ * Ends a body so that no reader takes it for complete: no last chunk, too few bytes, or a reset where neither counts.
  * @param atOnce a reset also discards what the system has buffered for a slow reader, perhaps megabytes
  */
 function breakOff(response: ServerResponse, atOnce = false): void {
   const { socket } = response;
-  if ((atOnce || !hasTrailers(response)) && socket?.destroyed === false) {
+  if ((atOnce || isUnframed(response)) && socket?.destroyed === false) {
     try {
       socket.resetAndDestroy();
       // Without a reset it waits until the reader has taken the output.
@@ -141,8 +147,8 @@ function sendHead({ response, format }: RowReply, more: OutgoingHttpHeaders): vo
   response.setHeader('Content-Type', contentTypeOf(format));
   response.setHeader('Cache-Control', 'no-store');
   response.setHeader('X-Content-Type-Options', 'nosniff');
-  if (hasTrailers(response)) response.setHeader('Trailer', STATE_TRAILER);
-  response.writeHead(200);
+  if (isChunked(response)) response.setHeader('Trailer', STATE_TRAILER);
+  response.writeHead(response.hasHeader('Content-Range') ? 206 : 200);
 }
 
 async function finish(reply: RowReply, outcome: StreamOutcome, patience: Patience): Promise<void> {
@@ -150,7 +156,7 @@ async function finish(reply: RowReply, outcome: StreamOutcome, patience: Patienc
   if (outcome.state === 'truncated' && !wantsTrailers(response)) {
     return breakOffSaying(response, reply.lastWords?.({ cut: outcome }));
   }
-  if (hasTrailers(response)) {
+  if (isChunked(response)) {
     const state = outcome.cap ? `${outcome.state};cap=${outcome.cap}` : outcome.state;
     response.addTrailers({ [STATE_TRAILER]: state });
   }
@@ -162,7 +168,8 @@ async function finish(reply: RowReply, outcome: StreamOutcome, patience: Patienc
  * Answers with the rows as a chunked body, at the pace of the reader. The trailer `Mooring-Stream` ends it with
  * `complete`; a failure breaks it off without the last chunk, and so does a truncation, unless the reader has
  * requested trailers, which then say `truncated;cap=rows|bytes|time`. A reader on HTTP/1.0, which has neither chunks
- * nor trailers, gets a reset connection. Any other incomplete body ends with `lastWords`.
+ * nor trailers, gets a reset connection. A body of known length has no trailer and just ends too early. Any other
+ * incomplete body ends with `lastWords`.
  *
  * @throws failures before the first byte is sent (source, encoding, `beforeHead`, a reader that has left): the
  * response is untouched then and can still carry an error. Later failures are in the outcome.

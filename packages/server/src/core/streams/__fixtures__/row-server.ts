@@ -11,11 +11,13 @@ import { ConnectorError } from '@mooring/connectors/interface/errors';
 import type { BatchStream, StreamCaps } from '../caps.js';
 import { encodeRows } from '../encoded-rows.js';
 import { lastWords } from '../last-words.js';
+import type { StreamFormat } from '../media-type.js';
 import { type BrokenEnding, type ReplyOutcome, type RowReply, sendRows } from '../row-reply.js';
 
 export const noCaps: StreamCaps = { rowsMax: 0, bytesMax: 0, secondsMax: 0, idleSeconds: 30 };
 
-type Given = Partial<Pick<RowReply, 'format' | 'stop' | 'beforeHead'>> & {
+type Given = Partial<Pick<RowReply, 'stop' | 'beforeHead'>> & {
+  format?: StreamFormat;
   stream: BatchStream;
   caps?: StreamCaps;
 };

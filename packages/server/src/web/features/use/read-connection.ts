@@ -1,25 +1,26 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Abilities } from '@mooring/connectors/interface/abilities';
 import type { Column } from '@mooring/connectors/interface/data-types';
-import { ConnectorError } from '@mooring/connectors/interface/errors';
 import type { FileOptions } from '@mooring/contract/file-options';
 import { readConnection } from '@mooring/contract/routes/use';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { Config } from '../../../core/config/config.js';
-import { AppError } from '../../../core/errors/app-error.js';
+import { AppError, invalidField } from '../../../core/errors/app-error.js';
 import { coarseErrorMidway } from '../../../core/errors/coarse.js';
 import { errorReply } from '../../../core/errors/error-answer.js';
 import type { Finding } from '../../../core/sessions/finding.js';
-import { rightGone, type StreamOutcome, sourceLimit } from '../../../core/streams/caps.js';
+import { type StreamOutcome, sourceLimit } from '../../../core/streams/caps.js';
 import { distinctColumns, jsonHeader } from '../../../core/streams/column-names.js';
 import { lastWords } from '../../../core/streams/last-words.js';
 import { contentTypeOf, negotiate, type StreamFormat } from '../../../core/streams/media-type.js';
 import { type BrokenEnding, type ReplyOutcome, sendRows } from '../../../core/streams/row-reply.js';
-import { bind, handled } from '../../http/handler.js';
+import { bind } from '../../http/handler.js';
 import type { PreparedUse, UseDependencies } from './prepared-use.js';
+import { assertBytes, streamBytes } from './read-bytes.js';
 import { assertTarget, defined, readOf } from './request-checks.js';
-import { type FinishedUse, outcomeOf, runUse } from './run-use.js';
+import { runUse } from './run-use.js';
+import { streamThrough } from './stream-through.js';
 
 type Limits = Config['limits'];
 
@@ -27,7 +28,6 @@ interface ReadRequest {
   body: z.output<typeof readConnection.body>;
   format: StreamFormat;
   reply: FastifyReply;
-  signal: AbortSignal;
   traceId: string;
 }
 
@@ -40,23 +40,6 @@ function cutByLimit({ cap = 'rows', rows }: StreamOutcome, limits: Limits): AppE
     `This answer is incomplete: it was cut off after ${rows} rows at ${limit}. Ask for fewer rows or columns, or have the operator raise the limit.`,
     { meta: { cap, rows } },
   );
-}
-
-/** What a read is called in the usage log. */
-function readResult(outcome: ReplyOutcome): string {
-  if (outcome.state === 'failed') return outcomeOf(outcome.error);
-  if (outcome.state === 'truncated') return `truncated ${outcome.cap}`;
-  return outcome.state === 'left' ? 'cancelled' : 'ok';
-}
-
-/** Aborts when the client leaves or the caller loses the right to the use, each with its own reason. */
-function stopOf(client: AbortSignal, right: AbortSignal) {
-  const [stop, released] = [new AbortController(), new AbortController()];
-  const until = { once: true, signal: released.signal };
-  const leave = () => stop.abort(new ConnectorError('cancelled', 'The client disconnected.'));
-  client.addEventListener('abort', leave, until);
-  right.addEventListener('abort', () => stop.abort(rightGone), until);
-  return { stop, release: () => released.abort() };
 }
 
 function taskOf({ format, body }: ReadRequest, limits: Limits) {
@@ -112,36 +95,28 @@ async function streamRows(
   });
 }
 
-async function readThrough(
-  deps: UseDependencies,
-  use: PreparedUse,
-  read: ReadRequest,
-): Promise<FinishedUse<typeof handled>> {
-  const { stop, release } = stopOf(read.signal, use.watch.signal);
-  try {
-    const ended = await streamRows(deps, use, read, stop);
-    const { rows, bytes } = ended;
-    const outcome = readResult(ended);
-    deps.log.info({ connectionId: use.connection.id, state: outcome, rows }, 'read ended');
-    return { value: handled, outcome, given: { rows, bytes } };
-  } finally {
-    release();
-  }
-}
-
-/** Streams rows in the format that the client accepts. @throws AppError NOT-ACCEPTABLE */
+/** Streams what the client accepts: rows in a format, or the bytes of a file. @throws AppError NOT-ACCEPTABLE */
 export const readRows = (deps: UseDependencies) =>
   bind(readConnection, async ({ params: { qID }, query, body }, scope) => {
     const { caller, request, reply, signal, traceId } = scope;
     const accepted = negotiate(request.headers.accept);
     const format = accepted === 'ndjson' && query.header ? 'ndjson-with-columns' : accepted;
     if (!format) {
-      const offered = (['ndjson', 'csv', 'arrow'] as const).map(contentTypeOf).join(', ');
+      const offered = (['ndjson', 'csv', 'arrow', 'bytes'] as const).map(contentTypeOf).join(', ');
       throw new AppError('NOT-ACCEPTABLE', `Accept one of: ${offered}.`);
     }
-    const check = (abilities: Abilities) => assertTarget(body, abilities);
+    const check = (abilities: Abilities) => {
+      if (format === 'bytes') return assertBytes({ ...body, ...query }, abilities);
+      if (body.range)
+        throw invalidField('range', `is only for bytes; send Accept: ${contentTypeOf('bytes')}`);
+      assertTarget(body, abilities);
+    };
     const about = { qID, action: 'read' as const, operation: readConnection.id, what: body, check };
     return runUse(deps, { ...about, caller, signal, traceId }, (use) =>
-      readThrough(deps, use, { body, format, reply, signal, traceId }),
+      streamThrough(deps, use, signal, (stop) =>
+        format === 'bytes'
+          ? streamBytes(deps, use, { body, reply }, stop)
+          : streamRows(deps, use, { body, format, reply, traceId }, stop),
+      ),
     );
   });
