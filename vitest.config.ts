@@ -43,12 +43,13 @@ const repeatedInLong = [
   'packages/server/src/core/credentials/{records,resolve,grants}/*.shape.test.ts',
   'packages/server/src/web/features/api-keys/key-format.test.ts',
   'packages/server/src/web/features/catalogue/*.test.ts',
-  'packages/server/src/web/features/connections/{credential-choices,destination-doors,destinations,stated-properties,list/whole-list}.test.ts',
+  'packages/server/src/web/features/connections/{credential-choices,destination-doors,destinations,moved-logins,separated-logins,stated-properties,list/whole-list}.test.ts',
   'packages/server/src/web/features/endpoints/*.test.ts',
-  'packages/server/src/web/features/use/{asked-to-wait,long-limits,many-tables,outage,read-bytes,shares,space-network,untrusted-answers}.test.ts',
+  'packages/server/src/web/features/use/{asked-to-wait,conditions,long-limits,many-tables,outage,read,read-bytes,revoke-now,shares,space-network,untrusted-answers}.test.ts',
+  'packages/server/src/web/features/uses/failed-uses.test.ts',
   'packages/server/src/web/features/vault-keys/*.test.ts',
   'packages/server/src/web/http/typed-client.test.ts',
-  'packages/server/src/core/credentials/sign-ins/{cross-provider,device-sign-ins,entra,private-keys,providers,redirects-and-codes,sign-ins,ways-in}.test.ts',
+  'packages/server/src/core/credentials/sign-ins/{account-choice,cross-provider,device-sign-ins,entra,private-keys,providers,redirects-and-codes,sign-ins,ways-in}.test.ts',
 ];
 
 /** Several nodes need a store that they can share, and only its wire can be cut. */
@@ -75,6 +76,8 @@ const cuttingTheWire = ['packages/server/src/core/store/database-faults.test.ts'
 /** Take minutes, and prove with larger counts or more machinery what another file proves once: in the long tier only. */
 const onlyInLong = [
   'e2e/src/long/*.test.ts',
+  // On PostgreSQL what `crash` shows; in the product what `vault/envelope` shows.
+  'e2e/src/{crash-on-postgres,vault-grants,vault-swaps}.test.ts',
   'packages/server/src/core/sessions/value-round-trips.test.ts',
   'scripts/check.test.mjs',
 ];

@@ -247,7 +247,7 @@ describe('what comes out', () => {
       const ids = candidates(routePath);
       for (const [column, id] of ids.entries()) {
         // In the quick tier each of the many ids at some of the doors.
-        if (ids.length > 2 && (row + column) % full(1, 3) !== 0) continue;
+        if (ids.length > 2 && (row + column) % full(1, 6) !== 0) continue;
         for (const api of [alice.api, viewer.api, admin]) {
           const { status } = await api.get(routePath.replace(/\{\w+\}/, id).replaceAll(/\{\w+\}/g, 'none'));
           expect(status, routePath).toBeLessThan(500);
@@ -257,7 +257,7 @@ describe('what comes out', () => {
     }
     await alice.api.post('/api/v1/data-credentials/actions/filter-orphan', {});
     await admin.post('/api/v1/data-credentials/actions/filter-orphan', {});
-    expect(answered).toBeGreaterThan(full(250, 80));
+    expect(answered).toBeGreaterThan(full(250, 40));
   });
 
   it('changes and deletes what exists', async () => {

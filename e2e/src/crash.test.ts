@@ -6,7 +6,7 @@ import Database from 'libsql';
 import { afterAll, expect, it } from 'vitest';
 import { halfMade, killUnderMixedWrites } from './kill-loop.js';
 
-const rounds = full(200, 5);
+const rounds = full(200, 3);
 const folder = mkdtempSync(path.join(tmpdir(), 'mooring-crash-'));
 const dataFolder = path.join(folder, 'data');
 

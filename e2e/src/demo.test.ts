@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { runDemo } from '@mooring/lab/demo/run-demo';
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
+import { full } from '@mooring/lab/test-tier';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { executable } from './product.js';
 
@@ -81,6 +82,9 @@ const leftBehind = () => [
   ...readdirSync(temporary),
 ];
 
+/** Each of them starts a demo of its own. */
+const isLong = full(1, 0) === 1;
+
 describe('mooring demo', () => {
   it('walks through every flow, serves both users until it is stopped, exits 0 and leaves nothing behind', {
     timeout: demoMs,
@@ -127,27 +131,35 @@ describe('mooring demo', () => {
     ]);
   }
 
-  it('ends with 130 when it is interrupted, and leaves nothing behind', { timeout: demoMs }, async () => {
-    const demo = startDemo(['--exit']);
-    await demo.seen(/3\.1 /);
-    demo.process.kill('SIGINT');
-    expect(await demo.exitCode(), demo.text()).toBe(130);
-    expect(leftBehind()).toEqual([]);
-  });
+  it.runIf(isLong)(
+    'ends with 130 when it is interrupted, and leaves nothing behind',
+    { timeout: demoMs },
+    async () => {
+      const demo = startDemo(['--exit']);
+      await demo.seen(/3\.1 /);
+      demo.process.kill('SIGINT');
+      expect(await demo.exitCode(), demo.text()).toBe(130);
+      expect(leftBehind()).toEqual([]);
+    },
+  );
 
-  it('takes the code that a user pastes after signing in by hand', { timeout: demoMs }, async () => {
-    const demo = startDemo(['--exit', '--manual'], 'pipe');
-    const [, authUrl = ''] = await demo.seen(/^(http\S+\/auth\?\S+)$/m);
-    const [, password = ''] = await demo.seen(/with password (\S+)/);
-    const page = await walkSignIn({ authUrl, login: 'alice', password });
-    const code = /id="auth-code"[^>]*>([^<]+)</.exec(page.html)?.[1];
-    demo.process.stdin?.write(`${code}\n`);
-    expect(await demo.exitCode(), demo.text()).toBe(0);
-    expect(demo.text()).toMatch(/ A5 {2}You sign in as Alice .* ok /);
-    // Keys are shown only to a user who continues by hand.
-    expect(demo.text()).not.toMatch(/mrg_\w|warning/i);
-    expect(leftBehind()).toEqual([]);
-  });
+  it.runIf(isLong)(
+    'takes the code that a user pastes after signing in by hand',
+    { timeout: demoMs },
+    async () => {
+      const demo = startDemo(['--exit', '--manual'], 'pipe');
+      const [, authUrl = ''] = await demo.seen(/^(http\S+\/auth\?\S+)$/m);
+      const [, password = ''] = await demo.seen(/with password (\S+)/);
+      const page = await walkSignIn({ authUrl, login: 'alice', password });
+      const code = /id="auth-code"[^>]*>([^<]+)</.exec(page.html)?.[1];
+      demo.process.stdin?.write(`${code}\n`);
+      expect(await demo.exitCode(), demo.text()).toBe(0);
+      expect(demo.text()).toMatch(/ A5 {2}You sign in as Alice .* ok /);
+      // Keys are shown only to a user who continues by hand.
+      expect(demo.text()).not.toMatch(/mrg_\w|warning/i);
+      expect(leftBehind()).toEqual([]);
+    },
+  );
 
   it('fails when no code is pasted', { timeout: demoMs }, async () => {
     const demo = startDemo(['--exit', '--manual']);
@@ -188,7 +200,7 @@ describe('a Mooring that is not right', () => {
     expect(text).toContain('1 of 1 steps failed');
   });
 
-  it('is reported as a failure also when it does not start', { timeout: demoMs }, async () => {
+  it.runIf(isLong)('is reported as a failure also when it does not start', { timeout: demoMs }, async () => {
     const { code, text } = await demoOf([process.execPath, '-e', 'console.error("out of luck")', '--']);
     expect(code, text).toBe(1);
     expect(text).toContain('Mooring did not start.\nout of luck');

@@ -21,7 +21,7 @@ let stand: EgressStand;
 let count = 0;
 const concurrency = 6;
 /** In the quick tier each value goes into one of this many properties, in turns, and each property gets some. */
-const every = full(1, 3);
+const every = full(1, 6);
 beforeAll(async () => {
   stand = await startEgressStand();
 });
@@ -168,7 +168,7 @@ describe('destinations that are not allowed', () => {
         // Those of OAuth are dialled in exchanges of their own, for which there is another test.
         if (source.datasourceID === 'rest' && name !== 'url') continue;
         // In the quick tier each spelling goes into one of the hosts and into one of the URLs, in turns.
-        const of = kind === 'host' ? full(1, 2) : full(1, 3);
+        const of = kind === 'host' ? full(1, 4) : full(1, 6);
         turns[kind] += 1;
         const turn = turns[kind];
         for (const [index, value] of (kind === 'host' ? hosts : urlsOf(stand.canary.port)).entries()) {

@@ -75,7 +75,8 @@ describe('O20, O21: an expired token, strict rotation, a slow provider', () => {
     });
   });
 
-  describe('one process on SQLite', () => {
+  // The lease is the same statement as on PostgreSQL.
+  describe.runIf(full(1, 0) === 1)('one process on SQLite', () => {
     let lab: SignInLab;
 
     beforeAll(async () => {

@@ -114,7 +114,7 @@ async function answerTo(route: Route, query: object, body: unknown): Promise<voi
   assertErrorShape({ status: response.status, body: JSON.parse(text), text });
 }
 
-const runs = { numRuns: full(40, 12) };
+const runs = { numRuns: full(40, 6) };
 const named = (isWanted: (route: Route) => boolean) =>
   allRoutes.filter(isWanted).map((route) => [`${route.method} ${route.path}`, route] as const);
 
