@@ -52,7 +52,7 @@ export default {
       'Go out through the Network of the gate.',
       {
         path: `${server}|^packages/connectors/src/(?!suite/)`,
-        pathNot: `${server}core/egress/|\\.test\\.ts$|__fixtures__|test-stand|harness|families/mysql/wire\\.ts$|kit/client-certificate\\.ts$`,
+        pathNot: `${server}core/egress/|\\.test\\.ts$|__fixtures__|test-stand|harness|families/mysql/wire\\.ts$|kit/(client-certificate|relay)\\.ts$`,
       },
       {
         path: '^(node:)?(net|tls|http|https|http2|dgram|dns|dns/promises)$|^undici$',

@@ -59,8 +59,13 @@ export const bundleProduct = (dir = at('packages/cli/bundle')) =>
     {
       dir,
       chunkFileNames: '[name]-[hash].js',
-      // The watch on outgoing sockets identifies the one module that opens them by its file.
-      codeSplitting: { groups: [{ name: 'egress-pinned-socket', test: /egress[\\/]pinned-socket\.ts$/ }] },
+      // The watch on outgoing sockets identifies the one module that opens them, and the relay, by their files.
+      codeSplitting: {
+        groups: [
+          { name: 'egress-pinned-socket', test: /egress[\\/]pinned-socket\.ts$/ },
+          { name: 'kit-relay', test: /kit[\\/]relay\.ts$/ },
+        ],
+      },
     },
   );
 

@@ -9,7 +9,7 @@ import type { Retries } from './retries.js';
 /** For the life of a session, which may do several pieces of work for one user, one after the other. */
 export interface Context {
   network: Network;
-  /** Aborted when the session must end at once. */
+  /** Aborted when the session must end at once, and when it has ended. */
   signal: AbortSignal;
   retries: Retries;
 }

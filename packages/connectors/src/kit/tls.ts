@@ -37,3 +37,8 @@ export function tlsDemands(mode: TlsMode, certificates: InlineFiles | undefined)
     ...(certificates?.length ? { ca: certificates.map(({ value }) => value) } : {}),
   };
 }
+
+/** Options of Node's `tls.connect` for a socket that is there already. */
+export function tlsOptions({ verifyIdentity, ...options }: TlsDemands): ConnectionOptions {
+  return verifyIdentity ? options : { ...options, checkServerIdentity: () => undefined };
+}

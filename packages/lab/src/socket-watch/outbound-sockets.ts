@@ -10,6 +10,8 @@ export interface OutboundSocket {
   port: number;
   /** The caller's stack, innermost first, without Node's own frames. */
   frames: readonly string[];
+  /** To a relay of this process, behind which is the gate. */
+  isToRelay?: boolean;
 }
 
 /** Node option that loads the watch. @param file where it logs attempts */
@@ -19,6 +21,10 @@ export const watchOption = (preload: string, file: string): string =>
 /** The one module that opens connections. */
 const gateFrame =
   /\/(?:packages\/server\/(?:dist|src)\/core\/egress\/pinned-socket|(?:bundle|product)\/egress-pinned-socket-[\w-]+)\.[jt]s:/;
+
+/** The one module that listens on loopback, for drivers that dial by themselves. */
+export const relayFrame =
+  /\/(?:packages\/connectors\/(?:dist|src)\/kit\/relay|(?:bundle|product)\/kit-relay-[\w-]+)\.[jt]s:/;
 
 export function readSockets(file: string): OutboundSocket[] {
   if (!existsSync(file)) return [];
@@ -36,10 +42,13 @@ export function detoursAmong(sockets: readonly OutboundSocket[], storeUrl?: stri
     store !== undefined &&
     [store.hostname, '127.0.0.1', '::1'].includes(address) &&
     port === Number(store.port || 5432);
-  return sockets.filter(
-    (socket) =>
-      socket.kind !== 'tcp' || !(isStore(socket) || socket.frames.some((frame) => gateFrame.test(frame))),
-  );
+  const isOther = ({ isToRelay }: OutboundSocket) => isToRelay !== true;
+  return sockets
+    .filter(isOther)
+    .filter(
+      (socket) =>
+        socket.kind !== 'tcp' || !(isStore(socket) || socket.frames.some((frame) => gateFrame.test(frame))),
+    );
 }
 
 /** @throws Error with the stacks of attempts that bypassed the gate */

@@ -1,5 +1,5 @@
-import { Socket } from 'node:net';
-import type { OutboundSocket } from './outbound-sockets.js';
+import { type AddressInfo, Server, Socket } from 'node:net';
+import { type OutboundSocket, relayFrame } from './outbound-sockets.js';
 
 type Method = (this: unknown, ...given: unknown[]) => unknown;
 type Prototype = Record<string, Method>;
@@ -39,6 +39,23 @@ const prototypeOf = (name: string, handle: string): Prototype => {
   return found.prototype;
 };
 
+/** Ports of relays that listen now. */
+function watchRelays(): (address: string, port: number) => boolean {
+  const ports = new Set<number>();
+  const { listen } = Server.prototype;
+  Server.prototype.listen = function (this: Server, ...given: unknown[]) {
+    if (currentFrames().some((frame) => relayFrame.test(frame))) {
+      this.once('listening', () => {
+        const { port } = this.address() as AddressInfo;
+        ports.add(port);
+        this.once('close', () => ports.delete(port));
+      });
+    }
+    return (listen as unknown as Method).apply(this, given) as Server;
+  } as Server['listen'];
+  return (address, port) => address === '127.0.0.1' && ports.has(port);
+}
+
 /**
  * Reports every outgoing socket of this process, also failed ones, with the stack that opened it.
  * Hooks the runtime's handles, below net, tls, http, undici and every driver. Call once per process.
@@ -54,11 +71,13 @@ export function watchSockets(note: (socket: OutboundSocket) => void): void {
     return (connect as unknown as Method).apply(this, given) as Socket;
   } as Socket['connect'];
 
+  const isRelay = watchRelays();
   const tcp = prototypeOf('tcp_wrap', 'TCP');
   for (const name of ['connect', 'connect6']) {
-    wrap(tcp, name, (handle, [, address, port]) =>
-      noteOf(handle, { kind: 'tcp', address: String(address), port: Number(port) }),
-    );
+    wrap(tcp, name, (handle, [, host, number]) => {
+      const [address, port] = [String(host), Number(number)];
+      noteOf(handle, { kind: 'tcp', address, port, ...(isRelay(address, port) ? { isToRelay: true } : {}) });
+    });
   }
   wrap(prototypeOf('pipe_wrap', 'Pipe'), 'connect', (handle, [, path]) =>
     noteOf(handle, { kind: 'pipe', address: String(path), port: 0 }),

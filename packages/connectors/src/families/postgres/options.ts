@@ -1,17 +1,15 @@
 import type { ClientConfig } from 'pg';
 import type { Secret } from '../../interface/secret.js';
-import { tlsDemands } from '../../kit/tls.js';
+import { tlsDemands, tlsOptions } from '../../kit/tls.js';
 import type { SqlEndpoint } from '../sql/properties.js';
 import type { PostgresOptions } from './wire.js';
 
 /** How sessions appear in `pg_stat_activity`. */
 const APPLICATION_NAME = 'mooring';
 
-function tlsOptions({ sslmode, rootCertificates }: SqlEndpoint): ClientConfig['ssl'] {
+function sslOf({ sslmode, rootCertificates }: SqlEndpoint): ClientConfig['ssl'] {
   const demands = tlsDemands(sslmode, rootCertificates);
-  if (!demands) return false;
-  const { verifyIdentity, ...options } = demands;
-  return verifyIdentity ? options : { ...options, checkServerIdentity: () => undefined };
+  return demands ? tlsOptions(demands) : false;
 }
 
 export interface PostgresInput extends SqlEndpoint {
@@ -33,7 +31,7 @@ export function postgresOptions({
     user: username,
     database,
     password: () => password.reveal(),
-    ssl: tlsOptions(endpoint),
+    ssl: sslOf(endpoint),
     sslnegotiation: 'postgres' as const,
     application_name: APPLICATION_NAME,
     client_encoding: 'UTF8',

@@ -287,6 +287,9 @@ export class SessionRunner implements Scoped {
     await inTime(this.#quietly(() => this.#session?.close()));
     // What says goodbye may do so; what was leaked is not waited for.
     await tracked.closing(Math.max(0, begun + graceMs - performance.now()));
-    await inSession(this, () => tracked.destroy(graceMs));
+    await inSession(this, () => {
+      if (!this.#ended.signal.aborted) this.#ended.abort(failure);
+      return tracked.destroy(graceMs);
+    });
   }
 }
