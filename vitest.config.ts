@@ -79,7 +79,7 @@ const onlyInLong = [
   // On PostgreSQL what `crash` shows; in the product what `vault/envelope` shows.
   'e2e/src/{crash-on-postgres,vault-grants,vault-swaps}.test.ts',
   'packages/server/src/core/sessions/value-round-trips.test.ts',
-  'scripts/check.test.mjs',
+  'scripts/{check,new-source-tree}.test.mjs',
 ];
 
 /** In the long tier also with sources worked on in runners; otherwise in the process of the test, where it is looked at. */

@@ -12,6 +12,7 @@ import { apiSpecsOf } from './qlik/api-specs.js';
 import { qlikNamesOf } from './qlik/names.js';
 import { withTuning } from './qlik/tuning.js';
 import { manifests, sourceOf } from './registry.js';
+import { blanksIn } from './suite/blanks.js';
 
 const sourcesFolder = fileURLToPath(new URL('./sources/', import.meta.url));
 const folders = readdirSync(sourcesFolder).toSorted();
@@ -46,6 +47,10 @@ describe('the shape of the sources', () => {
       expect(
         files.filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts')).length,
       ).toBeLessThanOrEqual(9);
+    });
+
+    it('leaves nothing to fill in', () => {
+      expect(blanksIn(new URL(`./sources/${id}/`, import.meta.url))).toEqual([]);
     });
 
     it('reaches no driver from what is imported at start', () => {

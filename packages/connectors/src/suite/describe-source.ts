@@ -1,9 +1,10 @@
 // The behaviour required of every data source. Its harness is enough to prove a new one, and what it claims is proven both
 // ways: nothing is skipped.
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnySource } from '../interface/source.js';
 import { abilityChecks } from './abilities/all.js';
 import { Bench } from './bench.js';
+import { type Blank, blanksIn } from './blanks.js';
 import { inputOf } from './connection-input.js';
 import { describeSession, type Readable } from './describe-session.js';
 import type { SourceHarness, StartedSource } from './harness.js';
@@ -34,11 +35,22 @@ function describeAbilities(source: AnySource, bench: () => StartedBench): void {
   );
 }
 
+/** A test for each place that a new source has not filled in yet. */
+function describeBlanks(id: string, blanks: readonly Blank[]): void {
+  for (const { file, line, what } of blanks)
+    it(`${file}:${line}: ${what}`, () => expect.fail(`Fill in sources/${id}/${file}, line ${line}: ${what}`));
+}
+
 /**
- * Registers the contract suite of a source.
+ * Registers the contract suite of a source. A new one fails for each place that it has to fill in, and is tested once its
+ * harness has been filled in.
  * @param harness starts the server; what the source claims, it must be able to prove
  */
 export function describeSource(source: AnySource, harness: Pick<SourceHarness, 'start'>): void {
+  const blanks = blanksIn(new URL(`../sources/${source.id}/`, import.meta.url));
+  describe.runIf(blanks.length > 0)(`to fill in: ${source.id}`, () => describeBlanks(source.id, blanks));
+  if (blanks.some(({ file }) => file === 'harness.ts')) return;
+
   describe(`contract: ${source.id}`, () => {
     let current: StartedBench | undefined;
     const bench = (): StartedBench => {

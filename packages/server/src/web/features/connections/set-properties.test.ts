@@ -1,4 +1,5 @@
 import { manifests } from '@mooring/connectors/registry';
+import { harnesses } from '@mooring/connectors/suite/harnesses';
 import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, addUser } from '../../../testing/api-client.js';
@@ -20,7 +21,8 @@ describe('QL10: unset properties are neither in the statement nor in the propert
   const login = { username: 'reporting', password };
   const keys = { accessKey: 'AKIA-canary-of-ql10', secretKey: password };
   const key = JSON.stringify(createServiceAccount('http://127.0.0.1:9', 'project').key);
-  const sources: [source: string, set: Record<string, unknown>, login: Record<string, unknown>][] = [
+  type SetSource = [source: string, set: Record<string, unknown>, login: Record<string, unknown>];
+  const few: SetSource[] = [
     ['postgres', { host: 'db.example.com', db: 'sales' }, login],
     ['mysql', { host: 'db.example.com', database: 'sales' }, login],
     ['mariadb', { host: 'db.example.com', database: 'sales' }, login],
@@ -31,6 +33,23 @@ describe('QL10: unset properties are neither in the statement nor in the propert
     ['File_AmazonS3Connector', {}, keys],
     ['File_AmazonS3ConnectorV2', { bucketName: 'reports' }, keys],
     ['gbq', {}, { KeyFilePath: [{ name: 'key.json', value: key }] }],
+  ];
+  const place = { host: 'db.example.com', port: 1, url: 'https://api.example.com' };
+  /** All others, as their harnesses fill them in. */
+  const sources = [
+    ...few,
+    ...harnesses
+      .filter(([id]) => few.every(([source]) => source !== id))
+      .map(([id, harness]): SetSource => {
+        const { definition, credential } = harness.destinations({
+          here: place,
+          there: place,
+          certificate: '',
+        });
+        const names = Object.keys(manifests.find((one) => one.id === id)?.properties.shape ?? {});
+        const set = names.filter((name) => name in definition).map((name) => [name, definition[name]]);
+        return [id, Object.fromEntries(set), credential];
+      }),
   ];
   const keysOf = (statement: string) =>
     [...statement.matchAll(/(?<=[";])(\w+)=/g)]

@@ -1,0 +1,31 @@
+import { apiAbilities } from '../../families/api/abilities.js';
+import { defineSource } from '../../interface/source.js';
+import { urlEndpoint } from '../../kit/endpoint.js';
+import { logins, properties, settings } from './properties.js';
+
+// FILL IN: a drawing of our own, at most 4 KB, without scripts, links and logos.
+const icon =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#35516b" stroke-width="1.6">' +
+  '<circle cx="12" cy="12" r="9"/><path d="M12 8v5M12 16v.5"/></svg>';
+
+export const source = defineSource({
+  specificationVersion: 2,
+  id: 'new_source',
+  // FILL IN: the name as its vendor writes it.
+  name: 'new_source',
+  category: 'api',
+  stage: 'preview',
+  // FILL IN: the vendor's pages about the interface that is used and about its logins.
+  links: [{ title: 'Documentation', url: 'https://example.com/' }],
+  icon,
+  // FILL IN: what the tests run against, what they cannot show, and what a user should know before choosing this source.
+  evidence: { verifiedAgainst: ['Nothing yet'], notVerified: [], limits: [] },
+  properties,
+  logins,
+  settings,
+  target: ['url'],
+  endpoints: ({ url }) => [urlEndpoint(new URL(url))],
+  // FILL IN: where the API can do other than the family says.
+  abilities: apiAbilities({ browse: { levels: ['resource', 'column'], depth: 2, search: false } }),
+  load: () => import('./connector.js'),
+});
