@@ -76,6 +76,7 @@ export const bundlePreloads = (dir) =>
       'socket-watch': at('packages/lab/src/socket-watch/preload.ts'),
       'clock-skew': at('e2e/src/clock-skew/preload.ts'),
       'hostile-sources': at('e2e/src/hostile/main.ts'),
+      'log-writer': at('e2e/src/log-writer.ts'),
     },
     { dir },
   );

@@ -17,3 +17,6 @@ export const preloads = {
 
 /** Hostile sources, to be run by Node. */
 export const hostileSources = at('preloads/hostile-sources.js');
+
+/** Writes log lines and ends as told, to be run by Node. */
+export const logWriter = at('preloads/log-writer.js');

@@ -3,6 +3,7 @@ import { connectionsAtOnce } from '../core/isolation/open-files.js';
 import { createEcho } from '../core/self-check/echo.js';
 import { createSelfCheck } from '../core/self-check/self-check.js';
 import { registerDocs } from '../web/features/platform/docs.js';
+import { createKeptAnswers } from '../web/http/kept-answers.js';
 import { createHttpServer } from '../web/http/server.js';
 import { createMetrics } from './metrics.js';
 import { type AppDependencies, createRooms } from './rooms.js';
@@ -25,10 +26,15 @@ export async function createApp(given: AppDependencies) {
   const http = await createHttpServer({
     log,
     routes,
-    authenticate: (token) => authenticator.authenticate(token),
+    admit: authenticator.admit,
     wrongToken: guesses.failed,
     takeRequest: async (caller, tier) => rates?.take(caller, tier),
     idempotency,
+    keptAnswers: createKeptAnswers({
+      changes: given.store.changes,
+      now,
+      takeNow: (caller, tier) => rates?.takeNow(caller, tier) ?? true,
+    }),
     destinationRefused,
     trustedProxies: config.trustedProxies,
     requestMs: config.limits.requestSeconds * 1000,

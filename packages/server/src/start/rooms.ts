@@ -100,7 +100,7 @@ function accessRooms({ config, log, store, vault, keyring, publicUrl }: AppDepen
   return {
     accessTokens,
     hashToken,
-    authenticator: createAuthenticator({ db, accessTokens, hashToken, clock }),
+    authenticator: createAuthenticator({ db, changes: store.changes, accessTokens, hashToken, clock }),
     guesses: createGuessGuard(clock.now),
     quotas: createQuotas(db, quotas),
     /** Absent when requests are not limited. */

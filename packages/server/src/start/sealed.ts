@@ -33,7 +33,7 @@ export async function sealedServer({ config, log, reason }: SealedOptions): Prom
         },
       })),
     ],
-    authenticate: async () => undefined,
+    admit: async () => undefined,
     wrongToken: () => undefined,
     trustedProxies: [],
     takeRequest: async () => undefined,

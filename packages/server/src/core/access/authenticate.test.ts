@@ -37,7 +37,7 @@ describe('authentication', () => {
       })
       .execute();
     authenticator = createAuthenticator({
-      ...{ db: store.db, accessTokens: {} as AccessTokens, hashToken },
+      ...{ db: store.db, changes: store.changes, accessTokens: {} as AccessTokens, hashToken },
       clock: { now: () => now, iso: () => new Date(now).toISOString() },
     });
   });

@@ -32,7 +32,7 @@ describe('the time that a wrong key takes', () => {
       () => 'http://localhost',
       store.clock.now,
     );
-    authenticator = createAuthenticator({ db: store.db, accessTokens, hashToken, clock: store.clock });
+    authenticator = createAuthenticator({ ...store, accessTokens, hashToken });
     const at = new Date().toISOString();
     const [tenantId, userId] = [newUuid(), newUuid()];
     await store.db.insertInto('tenant').values({ id: tenantId, name: 'tenant', created_at: at }).execute();

@@ -38,16 +38,21 @@ const tenantMax = (userMax: number, users: number) => Math.max(userMax, Math.flo
  */
 function createUserCount(db: Db, now: () => number) {
   const known = new Map<string, { count: number; at: number; refusing: boolean }>();
-  return async (tenantId: string, refusing: boolean): Promise<number> => {
+  const knownCount = (tenantId: string, refusing: boolean): number | undefined => {
     const found = known.get(tenantId);
     const maxMs = refusing ? ageMaxMs.refusing : ageMaxMs.usual;
-    if (found && (found.refusing || !refusing) && now() - found.at < maxMs) return found.count;
+    return found && (found.refusing || !refusing) && now() - found.at < maxMs ? found.count : undefined;
+  };
+  const count = async (tenantId: string, refusing: boolean): Promise<number> => {
+    const before = knownCount(tenantId, refusing);
+    if (before !== undefined) return before;
     const count = await countRows(
       db.selectFrom('user').where('tenant_id', '=', tenantId).where('status', '=', 'active'),
     );
     known.set(tenantId, { count, at: now(), refusing });
     return count;
   };
+  return { count, known: knownCount };
 }
 
 export type RateTiers = ReturnType<typeof createRateTiers>;
@@ -55,11 +60,28 @@ export type RateTiers = ReturnType<typeof createRateTiers>;
 export function createRateTiers({ store, clock, limits, log }: RateTiersDependencies) {
   const { now } = clock;
   const windows = createSharedWindows({ store, now, log });
-  const countUsers = createUserCount(store.db, now);
+  const users = createUserCount(store.db, now);
   const maxOf = (tier: 1 | 2) =>
     (tier === 1 ? limits.tier1PerMinute : limits.tier2PerMinute) * (windowMs / 60_000);
 
   return {
+    /**
+     * Counts a request if that needs neither the store nor a refusal.
+     * @returns false: nothing was counted, use `take`
+     */
+    takeNow({ tenantId, userId }: Pick<Caller, 'tenantId' | 'userId'>, tier: 1 | 2): boolean {
+      const at = now();
+      const userMax = maxOf(tier);
+      const count = users.known(tenantId, false);
+      const user = windows.of({ tenantId, tier, userId });
+      const tenant = windows.of({ tenantId, tier, userId: wholeTenant });
+      const isFresh = at - Math.min(user.learntAt, tenant.learntAt) <= staleMs;
+      if (!isFresh || count === undefined) return false;
+      if (user.total(at) >= userMax || tenant.total(at) >= tenantMax(userMax, count)) return false;
+      user.add(at);
+      tenant.add(at);
+      return true;
+    },
     /**
      * Counts a request. A refused request is not counted, so that waiting helps.
      * @throws AppError HTTP-429
@@ -72,8 +94,8 @@ export function createRateTiers({ store, clock, limits, log }: RateTiersDependen
       try {
         await windows.refresh([user, tenant], staleMs);
         const userMax = maxOf(tier);
-        let max = tenantMax(userMax, await countUsers(tenantId, false));
-        if (tenant.total(now()) >= max) max = tenantMax(userMax, await countUsers(tenantId, true));
+        let max = tenantMax(userMax, await users.count(tenantId, false));
+        if (tenant.total(now()) >= max) max = tenantMax(userMax, await users.count(tenantId, true));
         // No wait from here on, so that no two requests take the last place.
         const at = now();
         if (user.total(at) >= userMax) throw tooManyRequests(user.waitMs(userMax, at));

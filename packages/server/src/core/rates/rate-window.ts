@@ -33,6 +33,7 @@ export function createWindow(owner: WindowOwner) {
   let unsent = new Map<number, number>();
   let learntAt = Number.NEGATIVE_INFINITY;
   let holders = 0;
+  let known: { slice: number; requests: number } | undefined;
 
   const bySlice = (at: number): [slice: number, requests: number][] => {
     const oldest = sliceOf(at) - slicesPerWindow;
@@ -40,7 +41,12 @@ export function createWindow(owner: WindowOwner) {
       .filter(([slice]) => slice > oldest)
       .toSorted(([a], [b]) => a - b);
   };
-  const total = (at: number) => bySlice(at).reduce((sum, [, requests]) => sum + requests, 0);
+  const total = (at: number): number => {
+    const slice = sliceOf(at);
+    if (known?.slice !== slice)
+      known = { slice, requests: bySlice(at).reduce((sum, [, requests]) => sum + requests, 0) };
+    return known.requests;
+  };
 
   return {
     ...owner,
@@ -56,6 +62,7 @@ export function createWindow(owner: WindowOwner) {
     add(at: number) {
       const slice = sliceOf(at);
       unsent.set(slice, (unsent.get(slice) ?? 0) + 1);
+      known = known?.slice === slice ? { slice, requests: known.requests + 1 } : undefined;
     },
     /** Time until fewer than `max` requests are in the window. */
     waitMs(max: number, at: number) {
@@ -86,6 +93,7 @@ export function createWindow(owner: WindowOwner) {
     /** Takes over the store's counts. */
     learn(counts: ReadonlyMap<number, number>, at: number) {
       stored = counts;
+      known = undefined;
       learntAt = at;
     },
     /** Keeps it while a request is about to count in it. */

@@ -169,6 +169,7 @@ export function openPostgresStore(options: PostgresStoreOptions): Store {
     db: Object.assign(db, { clock }),
     aside: Object.assign(aside, { clock }),
     clock,
+    changes: () => undefined,
     transaction: (work) => again(work, { level: 'serializable', inSlot: asWriter }),
     // A database without this level uses the next stricter one, and then the work is retried like any other.
     lockingTransaction: (work) => again(work, { level: 'read committed', inSlot: asLocker }),

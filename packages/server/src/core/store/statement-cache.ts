@@ -1,5 +1,6 @@
 import type { SqliteDatabase, SqliteStatement } from 'kysely';
 import type Database from 'libsql';
+import type { ChangeCounter } from './change-counter.js';
 import { diskError } from './store-error.js';
 
 /** Most statements kept. `in` lists produce a statement per length, so the number is not bounded by itself. */
@@ -14,7 +15,10 @@ const isRollback = /^\s*rollback\s*$/i;
  * The database for Kysely, with each statement prepared once: preparing costs twice as much as a point read. Kysely
  * finishes a statement before the next, so one per text is enough.
  */
-export function cacheStatements(database: Database.Database): SqliteDatabase {
+export function cacheStatements(
+  database: Database.Database,
+  changes: Pick<ChangeCounter, 'executed'>,
+): SqliteDatabase {
   const statements = new Map<string, SqliteStatement>();
   const prepare = (sql: string): SqliteStatement => {
     const statement = database.prepare(sql);
@@ -23,6 +27,9 @@ export function cacheStatements(database: Database.Database): SqliteDatabase {
         return work();
       } catch (error) {
         throw diskError(error);
+      } finally {
+        // Also after a failure: whether it changed anything is not known then.
+        changes.executed(sql);
       }
     };
     return {
@@ -34,7 +41,8 @@ export function cacheStatements(database: Database.Database): SqliteDatabase {
         return told(() => statement.run(parameters));
       },
       // An iteration stays open between rows, so it gets its own statement.
-      iterate: (parameters) => database.prepare(sql).iterate(parameters) as IterableIterator<unknown>,
+      iterate: (parameters) =>
+        told(() => database.prepare(sql).iterate(parameters) as IterableIterator<unknown>),
     };
   };
   return {

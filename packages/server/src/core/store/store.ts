@@ -2,6 +2,7 @@ import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from '
 import path from 'node:path';
 import { type Driver, Kysely, Migrator, SqliteAdapter, SqliteDialect, sql } from 'kysely';
 import Database from 'libsql';
+import { createChangeCounter } from './change-counter.js';
 import { type Clock, createClock } from './clock.js';
 import { makeDataFolder } from './data-folder.js';
 import { lockFile } from './file-lock.js';
@@ -27,6 +28,11 @@ export interface Store {
   readonly aside: Db;
   /** The clock of leases and expiries. */
   readonly clock: Clock;
+  /**
+   * Grows with each committed change of the rows that answers rest on. Always undefined for a shared store: other nodes
+   * change it too.
+   */
+  changes(): number | undefined;
   /**
    * One durable transaction; rolls back when `work` throws. A shared store retries `work` on a conflict, so it must
    * have no effect outside `tx`.
@@ -133,7 +139,8 @@ export function openStore({ dataFolder }: { dataFolder: string }): Store {
   }
   // The only process of this store: the machine's clock is the store's.
   const clock = createClock(async () => Date.now());
-  const dialect = new EmbeddedDialect({ database: cacheStatements(database) });
+  const changes = createChangeCounter(database);
+  const dialect = new EmbeddedDialect({ database: cacheStatements(database, changes) });
   const db = Object.assign(new Kysely<Tables>({ dialect }), { clock });
   const transaction: Store['transaction'] = (work) =>
     db.transaction().execute((tx) => work(Object.assign(tx, { clock })));
@@ -144,6 +151,7 @@ export function openStore({ dataFolder }: { dataFolder: string }): Store {
     db,
     aside: db,
     clock,
+    changes: changes.current,
     transaction,
     // SQLite has one writer at a time.
     lockingTransaction: transaction,

@@ -2,6 +2,7 @@ import type { RouteInput } from '@mooring/contract/route';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Caller } from '../../core/access/caller.js';
+import type { Admitted } from '../../core/access/load-caller.js';
 import type { RecordRefusedDestination } from '../../core/audit/refused-destinations.js';
 import { newUuid } from '../../core/crypto/random.js';
 import { AppError } from '../../core/errors/app-error.js';
@@ -14,18 +15,21 @@ import { answerClientError, translateFrameworkError } from './client-error.js';
 import { clientSignal } from './client-signal.js';
 import { type BoundRoute, handled, type RequestScope } from './handler.js';
 import { acceptBodies, drainBody } from './json-body.js';
+import { isKeptRoute, type KeptAnswers } from './kept-answers.js';
 import { readInput } from './unknown-input.js';
 
 export interface HttpDependencies {
   log: Logger;
   routes: readonly BoundRoute[];
   /** The caller of a bearer token; undefined when it is not valid. */
-  authenticate: (token: string) => Promise<Caller | undefined>;
+  admit: (token: string) => Promise<Admitted | undefined>;
   /** Reports an invalid token and the address it came from; throws when there were too many. */
   wrongToken: (remoteAddress: string) => void;
   /** Counts a request of a rate tier. @throws AppError when the rate limit is reached */
   takeRequest: (caller: Caller, tier: 1 | 2) => Promise<void>;
   idempotency: Idempotency;
+  /** Absent while there is no store. */
+  keptAnswers?: KeptAnswers;
   /** Records, before the response is sent, a request whose destination the network policy refuses. */
   destinationRefused: RecordRefusedDestination;
   /** Time in which a request must arrive completely, and its headers within a third of it. */
@@ -66,13 +70,13 @@ const defaultHeaders = {
 
 const neverAborted = new AbortController().signal;
 
-async function callerOf(request: FastifyRequest, deps: HttpDependencies): Promise<Caller> {
+async function admittedOf(request: FastifyRequest, deps: HttpDependencies): Promise<Admitted> {
   const token = tokenOf(request);
-  const caller = token === undefined ? undefined : await deps.authenticate(token);
-  if (caller?.scopes) {
-    throw new AppError('ACCESS-DENIED', `This API key is for ${caller.scopes.join(', ')} only.`);
+  const admitted = token === undefined ? undefined : await deps.admit(token);
+  if (admitted?.caller.scopes) {
+    throw new AppError('ACCESS-DENIED', `This API key is for ${admitted.caller.scopes.join(', ')} only.`);
   }
-  if (caller) return caller;
+  if (admitted) return admitted;
   if (token === undefined) {
     throw new AppError('AUTHENTICATION-REQUIRED', 'Send an API key as: Authorization: Bearer <key>');
   }
@@ -90,6 +94,7 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
   const { route } = bound;
   const answering = answeringOf(bound, deps.idempotency);
   const needsStore = route.tag !== 'platform';
+  const isKept = isKeptRoute(bound);
   app.route({
     method: route.method,
     url: route.path.replace(/\{(\w+)\}/g, ':$1'),
@@ -97,7 +102,9 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
     handler: async (request, reply) => {
       const reason = needsStore ? deps.notReady() : undefined;
       if (reason !== undefined) throw new AppError('NOT-READY', reason);
-      const caller = route.public ? undefined : await callerOf(request, deps);
+      const keeping = isKept ? deps.keptAnswers?.begin(request) : undefined;
+      const admitted = route.public ? undefined : await admittedOf(request, deps);
+      const caller = admitted?.caller;
       if (caller && route.tier !== 'none') await deps.takeRequest(caller, route.tier);
       const input = {
         params: route.params && parseInput(route.params, request.params, 'path'),
@@ -124,6 +131,8 @@ function register(app: FastifyInstance, bound: BoundRoute, deps: HttpDependencie
       });
       if (answer === handled) return reply;
       reply.code(answer.status).headers(answer.headers);
+      if (keeping && admitted && answer.status === 200 && answer.text !== undefined)
+        deps.keptAnswers?.keep(keeping, { ...admitted, tier: route.tier }, reply, answer.text);
       return reply.send(answer.stream ?? answer.bytes ?? answer.text);
     },
   });
@@ -173,6 +182,7 @@ export async function createHttpServer(deps: HttpDependencies): Promise<FastifyI
   if (deps.connectionsMax !== undefined) app.server.maxConnections = deps.connectionsMax;
   acceptBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
+    if (deps.notReady() === undefined && deps.keptAnswers?.answer(request, reply)) return;
     reply.headers(headers()).header('x-request-id', request.id);
     done();
   });
