@@ -21,6 +21,8 @@ export interface ProviderManifest {
   place?: ProviderPlace;
   /** @param place must match `place.pattern` */
   preset(place: string): OAuthPreset;
+  /** For software that users install themselves: the endpoints of a server, from the URL of its API. */
+  ownServer?(api: URL): Partial<OAuthPreset>;
   /** Deviations from the standard, for the reference page. */
   quirks: readonly string[];
 }

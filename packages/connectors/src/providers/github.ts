@@ -15,6 +15,17 @@ export const provider: ProviderManifest = {
     answersForms: true,
     clientAuthentication: 'client_secret_post',
   }),
+  // With data residency (https://docs.github.com/en/enterprise-cloud@latest/admin/data-residency), the API has a host of
+  // its own; GitHub Enterprise Server has one host for all.
+  ownServer({ origin, pathname }) {
+    const site = origin.replace(/^https:\/\/api\.(?=[a-z0-9-]+\.ghe\.com$)/, 'https://');
+    return {
+      authorizationEndpoint: `${site}/login/oauth/authorize`,
+      tokenEndpoint: `${site}/login/oauth/access_token`,
+      deviceAuthorizationEndpoint: `${site}/login/device/code`,
+      account: { endpoint: `${origin}${pathname.replace(/\/$/, '')}/user`, subject: '/id', email: '/email' },
+    };
+  },
   quirks: [
     'Errors come with status 200.',
     'Token responses are form-encoded unless JSON is requested; both are accepted.',

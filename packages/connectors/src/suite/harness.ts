@@ -30,11 +30,14 @@ export type Meaning = 'confirm' | 'keep' | 'refuse';
 export interface Edit {
   /** In a few words that sources share, for instance `TLS lowered`. */
   what: string;
-  /** New values of definition properties: of one, or of several that are all harmless. */
+  /** New values of definition properties, all in one request. With `confirm`, each of them alone is another destination. */
   change: Values;
   meaning: Meaning;
-  /** What an embedded credential needs at the new destination, where that is not the same again. */
-  again?: Values | 'a sign-in';
+  /**
+   * What an embedded credential needs at the new destination, where that is not the same again. `made elsewhere`: in a browser,
+   * or a file, so that this test does not have it.
+   */
+  again?: Values | 'made elsewhere';
 }
 
 /** Every definition property stands in at least one edit, every credential property in one of the logins. */

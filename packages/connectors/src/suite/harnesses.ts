@@ -1,9 +1,11 @@
 import { harness as clickhouse } from '../sources/clickhouse/harness.js';
 import { harness as sftp } from '../sources/File_FileTransferConnector/harness.js';
 import { harness as gbq } from '../sources/gbq/harness.js';
+import { harness as github } from '../sources/github/harness.js';
 import { harness as mariadb } from '../sources/mariadb/harness.js';
 import { harness as mysql } from '../sources/mysql/harness.js';
 import { harness as postgres } from '../sources/postgres/harness.js';
+import { harness as rest } from '../sources/rest/harness.js';
 import type { SourceHarness } from './harness.js';
 
 /** Harnesses that are read outside of their source. */
@@ -14,4 +16,6 @@ export const harnesses: readonly (readonly [id: string, harness: SourceHarness])
   ['mysql', mysql],
   ['File_FileTransferConnector', sftp],
   ['gbq', gbq],
+  ['github', github],
+  ['rest', rest],
 ];

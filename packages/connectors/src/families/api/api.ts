@@ -30,8 +30,8 @@ export interface Resource {
 export interface Listed {
   /** Also the name in paths of resources. */
   of: Level;
-  /** Lists them. Its fields are not needed. */
-  from: Resource;
+  /** The resource beside them whose rows they are. */
+  from: string;
   /** JSON pointer of an item's name in a row of `from`. */
   nameAt: string;
   /** Of a name, so that it cannot lead to another path. */

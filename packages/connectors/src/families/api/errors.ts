@@ -1,24 +1,29 @@
-import type { ErrorTable } from '../../interface/errors.js';
+import type { ErrorTable, Meaning } from '../../interface/errors.js';
 import { HttpFailure, httpStatuses, meaningOfStatus, retryAfterSeconds } from '../http/failures.js';
 
 /** What distinguishes the failed responses of an API beyond their status. Codes are those of its error table. */
 export interface FailedAnswers {
   /** Where a JSON body has the vendor's code; the first path with a value counts. */
   codeAt?: readonly string[];
-  /** The first rule of which all conditions hold gives the code; it precedes the code of the body. */
-  rules?: readonly AnswerRule[];
+  /** By the code that they get here, which precedes that of the body; the first one that applies counts. */
+  known?: KnownAnswers;
 }
 
-export interface AnswerRule {
+export type KnownAnswers = Readonly<Record<string, AnswerRule & (Meaning | { kind: typeof emptyList })>>;
+
+/** All conditions must hold. */
+interface AnswerRule {
   statuses: readonly number[];
   /** A header with exactly this value. */
   header?: readonly [name: string, value: string];
   /** A part of the body, lower-cased. */
   words?: string;
-  code: string;
   /** For a rate limit whose response has no Retry-After: a header with its end in seconds since 1970, or the seconds. */
   wait?: { untilIn: string } | { seconds: number };
 }
+
+/** Code of a failed answer that only says that a list has no rows. */
+export const emptyList = 'an empty list';
 
 const waitSecondsMax = 3600;
 
@@ -58,51 +63,52 @@ function waitOf({ headers }: Response, wait: AnswerRule['wait'], now: number): n
 
 /** A failed response as a native error. */
 export function failureIn(
-  { codeAt = [], rules = [] }: FailedAnswers,
+  { codeAt = [], known = {} }: FailedAnswers,
   response: Response,
   body: string,
   now = Date.now(),
 ): HttpFailure {
-  const rule = rules.find((each) => applies(each, response, body));
+  const [code, rule] = Object.entries(known).find(([, each]) => applies(each, response, body)) ?? [];
   return new HttpFailure(response.status, {
-    code: rule?.code ?? codeIn(body, codeAt),
+    code: rule?.kind === emptyList ? emptyList : (code ?? codeIn(body, codeAt)),
     retryAfterSeconds: waitOf(response, rule?.wait, now),
   });
 }
 
 /** Rate limits of APIs that give the requests left, and the time of the next reset, in headers of their own. */
-export const limitRules = (headers: { remaining: string; reset: string }): readonly AnswerRule[] => [
-  {
-    ...{ statuses: [403, 429], header: [headers.remaining, '0'], code: 'RateLimited' },
-    wait: { untilIn: headers.reset },
-  },
-  // Too many at once, without a time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
-  { statuses: [403, 429], words: 'secondary rate limit', code: 'TooFast', wait: { seconds: 60 } },
-];
-
-const limitCodes: ErrorTable['codes'] = {
+export const limitAnswers = (headers: { remaining: string; reset: string }): KnownAnswers => ({
   RateLimited: {
+    ...{ statuses: [403, 429], header: [headers.remaining, '0'], wait: { untilIn: headers.reset } },
     kind: 'rate_limited',
     message: 'The source’s rate limit for this user was exceeded.',
     retryable: true,
   },
+  // Too many at once, without a time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
   TooFast: {
+    ...{ statuses: [403, 429], words: 'secondary rate limit', wait: { seconds: 60 } },
     kind: 'rate_limited',
     message: 'The source limits the requests of this user for a while.',
     retryable: true,
   },
-};
+});
 
 /**
  * The error table of an API.
+ * @param known failed answers by their codes
  * @param remedies by status, where the source knows better what users can do
  */
 export const apiErrors = (
-  codes: ErrorTable['codes'] = {},
+  known: KnownAnswers = {},
   remedies: Readonly<Record<number, string>> = {},
 ): ErrorTable => ({
   codeAt: ['code'],
-  codes: { ...limitCodes, ...codes },
+  codes: Object.fromEntries(
+    Object.entries(known).flatMap(([code, answer]) => {
+      if (answer.kind === emptyList) return [];
+      const { statuses: _statuses, header: _header, words: _words, wait: _wait, ...meaning } = answer;
+      return [[code, meaning]];
+    }),
+  ),
   statuses: {
     ...httpStatuses,
     ...Object.fromEntries(

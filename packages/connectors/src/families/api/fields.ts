@@ -5,7 +5,7 @@ import { cellText, objectOf } from '../../kit/json/cells.js';
 import { cellAs } from '../../kit/json/columns.js';
 import { parseRecord } from '../../kit/json/exact.js';
 import { type Place, quoted, recordFailure } from '../../kit/json/failures.js';
-import type { JsonSpan } from '../../kit/json/spans.js';
+import { isObjectSpan, type JsonSpan } from '../../kit/json/spans.js';
 import { lookup } from '../http/json-paths.js';
 
 // Columns of resources whose API documents its fields.
@@ -17,27 +17,35 @@ export interface Field {
   /** JSON pointer of the value in a row. */
   at: string;
   type: NeutralType;
+  /** It identifies the row, so every row has it. */
+  isKey?: true;
 }
+
+/** Types of fields whose short form has none, by how an API names them; the first match counts. */
+export type TypesByName = readonly (readonly [name: RegExp, type: NeutralType])[];
 
 const types = ['boolean', 'integer', 'bigint', 'decimal', 'float', 'string', 'date', 'timestamp', 'json'];
 
 /**
- * Fields from their short form: words `name:type`, or `name=path.in.row:type` where the column has another name than the
- * member. Without a type it is `string`.
+ * Fields from their short form: words `name:type`. A path, `name.in.row:type`, has the name of its first member, unless it
+ * is given: `other=name.in.row:type`. Without a type it is that of its name, or `string`.
  * @throws Error for a word that is neither, at the start of the program
  */
-export function fieldsOf(text: string): readonly Field[] {
+export function fieldsOf(text: string, byName: TypesByName = []): readonly Field[] {
   return text.split(/\s+/).flatMap((word) => {
     if (word === '') return [];
-    const [, name, path, type = 'string'] = /^(\w+)(?:=([\w.]+))?(?::(\w+))?$/.exec(word) ?? [];
-    if (name === undefined || !types.includes(type)) throw new Error(`${word} is not a field`);
-    return { name, at: `/${(path ?? name).replaceAll('.', '/')}`, type: type as NeutralType };
+    const [, other, path, first, given] = /^(?:(\w+)=)?((\w+)(?:\.\w+)*)(?::(\w+))?$/.exec(word) ?? [];
+    const name = other ?? first;
+    const type = given ?? byName.find(([form]) => form.test(name ?? ''))?.[1] ?? 'string';
+    if (name === undefined || path === undefined || !types.includes(type))
+      throw new Error(`${word} is not a field`);
+    return { name, at: `/${path.replaceAll('.', '/')}`, type: type as NeutralType };
   });
 }
 
-/** Services leave out what does not apply, so every column may be null. */
+/** Services leave out what does not apply, so every column but the key may be null. */
 export const columnsOf = (fields: readonly Field[]): Column[] =>
-  fields.map(({ name, type }) => ({ name, type, nullable: true }));
+  fields.map(({ name, type, isKey }) => ({ name, type, nullable: isKey !== true }));
 
 const instant = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)$/i;
 
@@ -66,6 +74,12 @@ function misfit({ name, type }: Field, { unit, number, of }: Place): ConnectorEr
     { remedy: `Add "asText": [${quoted(name)}] to the request to read the column as text.` },
   );
 }
+
+const withoutKey = ({ name }: Field, { unit, number, of }: Place) =>
+  new ConnectorError('protocol_error', `${unit} ${number} of ${of} has no ${quoted(name)}.`);
+
+const notAnObject = ({ unit, number, of }: Place) =>
+  new ConnectorError('protocol_error', `${unit} ${number} of ${of} is not an object.`);
 
 function cellAt(row: JsonSpan, { at }: Field): Cell {
   const span = lookup(row, at);
@@ -97,9 +111,11 @@ export function shapeFields(
     picked.map((field): Field => (texts.has(field.name) ? { ...field, type: 'string' } : field)),
   );
   const toRow = (row: JsonSpan, place: Place): Row => {
+    if (!isObjectSpan(row)) throw notAnObject(place);
     try {
       return picked.map((field) => {
         const cell = cellAt(row, field);
+        if (cell === null && field.isKey) throw withoutKey(field, place);
         const value = texts.has(field.name) ? cellText(cell) : typedCell(cell, field.type);
         if (value === undefined) throw misfit(field, place);
         return value;

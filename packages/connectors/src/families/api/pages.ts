@@ -12,6 +12,7 @@ import { HttpFailure, meaningOfStatus } from '../http/failures.js';
 import { lookup, rowsAt, wholeAnswer } from '../http/json-paths.js';
 import { findRowsPath, listBeside, reportsErrors } from '../http/rows-path.js';
 import { ask, type Listing, signedUrl } from './ask.js';
+import { emptyList } from './errors.js';
 import { type AnsweredPage, createPager, type PageRequest, type Pager } from './pagers.js';
 
 const pagesMax = 10_000;
@@ -140,11 +141,22 @@ function hasRowsAt(json: JsonSpan | undefined, path: string): boolean {
   return false;
 }
 
+/** Some services answer with a failure where there is nothing to list. */
+async function firstAnswer(listing: Listing, request: PageRequest): Promise<Answer> {
+  try {
+    return await ask(listing, request);
+  } catch (error) {
+    if (!(error instanceof HttpFailure) || error.code !== emptyList) throw error;
+    const { status } = error;
+    return { url: request.url, status, headers: new Headers(), json: undefined, isSequence: false };
+  }
+}
+
 /** @throws ConnectorError `protocol_error` for a response that is not a page of the list */
 export async function firstPage(listing: Listing): Promise<{ walk: Walk; page: Page }> {
   const pager = createPager(listing.paging);
   const request = pager.first(listing.url);
-  const answer = await ask(listing, request);
+  const answer = await firstAnswer(listing, request);
   const path = lookInto(answer, () => rowsPathOf(listing, answer));
   const page = { number: 1, answer, path };
   assertList(listing, page);
@@ -156,8 +168,12 @@ export async function proveFirstPage(listing: Listing): Promise<void> {
   const { walk, page } = await firstPage(listing);
   let rowCount = 0;
   for (const _row of spansOf(page)) rowCount += 1;
-  lookInto(page.answer, () => walk.pager.next(answered(page, rowCount)));
+  hasNext(walk, page, rowCount);
 }
+
+/** Whether the source refers to a further page. Ends the walk. */
+export const hasNext = ({ pager }: Walk, page: Page, rowCount: number): boolean =>
+  lookInto(page.answer, () => pager.next(answered(page, rowCount))) !== undefined;
 
 /** A page as pagers see it. */
 function answered({ answer, path }: Page, rowCount: number): AnsweredPage {
@@ -218,7 +234,7 @@ async function askFurther(
     return await ask(listing, request);
   } catch (error) {
     if (!(error instanceof HttpFailure)) throw error;
-    if (isEndOfPages(error, listing, request)) return undefined;
+    if (isEndOfPages(error, listing, request) || error.code === emptyList) return undefined;
     if (error.status !== 404) throw error;
     const { missingPage: remedy } = listing.remedies;
     throw new ConnectorError(

@@ -20,7 +20,7 @@ function destinations({ here, there, certificate }: Places): Destinations {
     definition: { OAuthMechanism: '0', Catalog: 'project-one' },
     credential: { KeyFilePath: keyFile(key), Email: key.client_email, P12CustomPwd: 'notasecret' },
     edits: [
-      { what: 'auth type', meaning: 'confirm', change: { OAuthMechanism: '1' }, again: 'a sign-in' },
+      { what: 'auth type', meaning: 'confirm', change: { OAuthMechanism: '1' }, again: 'made elsewhere' },
       {
         what: 'project, region and cost',
         meaning: 'keep',

@@ -4,26 +4,13 @@ import { Secret } from '../../interface/secret.js';
 import { manifestOf } from '../../kit/manifest.js';
 import { allBatches, expectNoSecrets, failureOf, openSession } from '../../suite/bench.js';
 import { inputOf } from '../../suite/connection-input.js';
-import { describeConnector } from '../../suite/describe-connector.js';
+import { describeSource } from '../../suite/describe-source.js';
 import { createDirectNetwork } from '../../suite/direct-network.js';
 import { harness } from './harness.js';
 import { source } from './source.js';
 import { issues, open, rowsOf, type Session } from './test-stand.js';
 
-describeConnector(source, {
-  unsupported: ['query', 'slow', 'types'],
-  async start() {
-    const { good, wrong, unreachable, readable, close } = await harness.start();
-    return {
-      close,
-      good: inputOf(source, good[0]),
-      wrongPassword: inputOf(source, wrong ?? good[0]),
-      unreachable: inputOf(source, unreachable),
-      readablePath: readable.path,
-      readableRows: readable.rows,
-    };
-  },
-});
+describeSource(source, harness);
 
 async function startLab(): Promise<LabGithub> {
   const lab = await startGithub();

@@ -3,8 +3,6 @@ import { Secret } from '../../interface/secret.js';
 import type { Connection, SourceHarness } from '../../suite/harness.js';
 import { startTellingHttp } from '../../suite/telling-servers.js';
 
-const issues = ['octo-org/engine', 'issues'];
-
 export const harness: SourceHarness = {
   destinations: ({ here, there }) => ({
     definition: { url: `${here.url}/api/v3` },
@@ -12,13 +10,13 @@ export const harness: SourceHarness = {
     edits: [
       { what: 'host', meaning: 'confirm', change: { url: `http://localhost:${here.port}/api/v3` } },
       { what: 'port', meaning: 'confirm', change: { url: `${there.url}/api/v3` } },
-      { what: 'path', meaning: 'confirm', change: { url: `${here.url}/other` } },
+      { what: 'path of the URL', meaning: 'confirm', change: { url: `${here.url}/other` } },
       { what: 'not http', meaning: 'refuse', change: { url: 'file:///etc/passwd' } },
       {
-        what: 'sign-in',
+        what: 'auth type',
         meaning: 'confirm',
-        change: { authSchema: 'oauth2', clientId: 'c', scope: 'repo' },
-        again: 'a sign-in',
+        change: { authSchema: 'oauth2', clientId: 'c', scope: 'read:org' },
+        again: 'made elsewhere',
       },
       { what: 'organization', meaning: 'keep', change: { organization: 'octo-org' } },
     ],
@@ -56,7 +54,7 @@ export const harness: SourceHarness = {
         connection('telling', { url: `${telling.url}/x/403`, token: plain('told') }),
         connection('closed', { url: 'http://127.0.0.1:9/api/v3', token: plain('closed') }),
       ],
-      readable: { path: issues, rows: 205 },
+      readable: { path: ['octo-org/engine', 'releases'], rows: 6 },
       async close() {
         await lab.close();
         await telling.close();

@@ -1,49 +1,15 @@
-import { findFreePort } from '@mooring/lab/free-port';
 import { startRestApi } from '@mooring/lab/rest-api';
 import { sampleItems } from '@mooring/lab/rest-resources';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../interface/secret.js';
 import { failureOf } from '../../suite/bench.js';
-import { describeConnector } from '../../suite/describe-connector.js';
+import { describeSource } from '../../suite/describe-source.js';
+import { harness } from './harness.js';
 import { source } from './source.js';
 
 import { inputOf, open, read } from './test-stand.js';
 
-describeConnector(source, {
-  // One connection is one resource, so a slow one would be another connection: see D20 and D25 below.
-  unsupported: ['query', 'slow'],
-  async start() {
-    const lab = await startRestApi();
-    const given = { url: `${lab.url}/basic/items`, authSchema: 'basic', ...lab.basic };
-    const dead = `http://127.0.0.1:${await findFreePort()}/items`;
-    return {
-      good: inputOf(given),
-      wrongPassword: inputOf({ ...given, password: 'wrong-password' }),
-      unreachable: inputOf({ ...given, url: dead }),
-      readablePath: ['items'],
-      readableRows: sampleItems.length,
-      types: [
-        {
-          title: 'all JSON has',
-          read: { path: ['items'] },
-          columns: [
-            { name: 'id', type: 'integer' },
-            { name: 'name', type: 'string' },
-            { name: 'price', type: 'float' },
-            { name: 'large', type: 'string' },
-            { name: 'active', type: 'boolean' },
-            { name: 'note', type: 'string' },
-            { name: 'tags', type: 'json' },
-            { name: 'owner', type: 'json' },
-            { name: 'created', type: 'string' },
-          ],
-          rows: sampleItems.map(Object.values),
-        },
-      ],
-      close: lab.close,
-    };
-  },
-});
+describeSource(source, harness);
 
 describe('rest on the lab', () => {
   async function startLab() {

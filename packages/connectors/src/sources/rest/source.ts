@@ -52,6 +52,6 @@ export const source = defineSource({
   },
   target: ['url'],
   endpoints: (definition) => [urlEndpoint(new URL(definition.url), httpTrust(definition))],
-  abilities: apiAbilities({ browse: { levels: ['resource', 'column'], depth: 1, search: false } }),
+  abilities: apiAbilities({ browse: { levels: ['resource', 'column'], depth: 2, search: false } }),
   load: () => import('./connector.js'),
 });

@@ -13,7 +13,7 @@ import { destinationCases, type Edit, type SourceCase } from './__fixtures__/des
 const path = '/api/v1/data-connections';
 const places = { host: '127.0.0.1', port: 1, url: 'http://127.0.0.1:1' };
 /** For the names of the tests: the real ports are known only after the listeners have started. */
-const named = destinationCases({ here: places, there: places }, '');
+const namedCases = destinationCases({ here: places, there: places }, '');
 
 describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
   let server: TestServer;
@@ -68,15 +68,22 @@ describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
     expect(entered.status, entered.text).toBe(200);
     return connection;
   };
-  const patch = (connection: string, { path: at, value }: Pick<Edit, 'path' | 'value'>) =>
-    alice.api.patch(connection, [
-      // A name is unique in its space.
-      { op: 'add', path: at, value: at === '/qName' ? `${value} ${count}` : value },
-    ]);
+  // A name is unique in its space.
+  const named = (at: string, value: unknown) => (at === '/qName' ? `${value} ${count}` : value);
+  const opsOf = ({ changes }: Pick<Edit, 'changes'>) =>
+    changes.map(({ path: at, value }) => ({ op: 'add', path: at, value: named(at, value) }));
+  const patch = (connection: string, edit: Pick<Edit, 'changes'>) => alice.api.patch(connection, opsOf(edit));
+  /** The same properties, as they were. */
+  const undone = ({ definition }: SourceCase, { changes }: Edit) => ({
+    changes: changes.map(({ path: at }) => ({
+      path: at,
+      value: definition[at.split('/').at(-1) ?? ''],
+    })),
+  });
   const stateOf = async (person: TestUser, connection: string) =>
     (await person.api.get(`${connection}/credential`)).body;
 
-  describe.each(named.map(({ datasourceID, edits }, index) => ({ datasourceID, edits, index })))(
+  describe.each(namedCases.map(({ datasourceID, edits }, index) => ({ datasourceID, edits, index })))(
     '$datasourceID',
     ({ edits, index }) => {
       const rows = edits.map(({ what, meaning }, place) => ({ what, meaning, place }));
@@ -89,7 +96,7 @@ describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
         const answer = await patch(connection, one.edits[place] as Edit);
         expect(answer.status, answer.text).toBe(meaning === 'refuse' ? 400 : 204);
         if (meaning === 'refuse')
-          expect(answer.text).toContain((one.edits[place] as Edit).path.split('/').at(-1));
+          expect(answer.text).toContain((one.edits[place] as Edit).changes[0]?.path.split('/').at(-1));
         for (const person of [alice, bob]) {
           const state = await stateOf(person, connection);
           expect(state.state).toBe(meaning === 'confirm' ? 'needs_confirmation' : 'ready');
@@ -138,23 +145,21 @@ describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
         expect(there.connections()).toBe(dialled);
         if (meaning !== 'confirm') return;
         expect(answer.body.errors[0].detail).toMatch(/must be sent with this change/);
-        if (change.again === 'a sign-in') return;
+        if (change.again === 'made elsewhere') return;
         const again = Object.entries(change.again ?? one.credential).map(([name, value]) => ({
           op: 'add',
           path: `/connectionProperties/${name}`,
           value,
         }));
-        const together = await alice.api.patch(connection, [
-          { op: 'add', path: change.path, value: change.value },
-          ...again,
-        ]);
+        const together = await alice.api.patch(connection, [...opsOf(change), ...again]);
         expect(together.status, together.text).toBe(204);
         expect((await stateOf(alice, connection)).state).toBe('ready');
       });
 
       it('keeps credentials when the connection moves to another space and back', async () => {
         const connection = await separated(caseOf(index));
-        expect((await patch(connection, { path: '/space', value: otherSpaceId })).status).toBe(204);
+        const moved = { changes: [{ path: '/space', value: otherSpaceId }] };
+        expect((await patch(connection, moved)).status).toBe(204);
         for (const person of [alice, bob]) expect((await stateOf(person, connection)).state).toBe('ready');
       });
 
@@ -163,10 +168,8 @@ describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
         const change = one.edits.find(({ meaning }) => meaning === 'confirm');
         if (!change) return;
         const connection = await separated(one);
-        const name = change.path.split('/').at(-1) ?? '';
         expect((await patch(connection, change)).status).toBe(204);
-        const back = { path: change.path, value: one.definition[name] };
-        expect((await patch(connection, back)).status).toBe(204);
+        expect((await patch(connection, undone(one, change))).status).toBe(204);
         for (const person of [alice, bob]) expect((await stateOf(person, connection)).state).toBe('ready');
       });
     },
@@ -180,8 +183,7 @@ describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
     const entered = await bob.api.put(`${connection}/credential`, { connectionProperties: one.credential });
     expect(entered.status, entered.text).toBe(200);
     expect((await stateOf(bob, connection)).state).toBe('ready');
-    const name = change.path.split('/').at(-1) ?? '';
-    expect((await patch(connection, { path: change.path, value: one.definition[name] })).status).toBe(204);
+    expect((await patch(connection, undone(one, change))).status).toBe(204);
     expect((await stateOf(bob, connection)).state).toBe('needs_confirmation');
     expect((await stateOf(alice, connection)).state).toBe('ready');
   });
@@ -217,7 +219,7 @@ describe('X01, X03, X04, X12: updates and their effect on credentials', () => {
       lab.resetCounts();
       const [before, dialled] = [there.connections(), here.connections()];
       const moved = { path: '/connectionProperties/url', value: `${there.url}/items` };
-      expect((await patch(connection, moved)).status).toBe(400);
+      expect((await patch(connection, { changes: [moved] })).status).toBe(400);
       // The connection's own secret is bound to the destination too, so it is sent again.
       const secret = { op: 'add', path: '/connectionProperties/clientSecret', value: client.clientSecret };
       const answer = await alice.api.patch(connection, [{ op: 'add', ...moved }, secret]);
