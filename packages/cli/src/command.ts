@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { version } from '@mooring/contract/version';
 import { Option } from 'commander';
 
 export type Print = (line: string) => void;
@@ -34,3 +35,15 @@ export function exitWith(isComplete: boolean): void {
 }
 
 export const dataOption = () => new Option('--data <folder>', 'data folder (MOORING_DATA, ./mooring-data)');
+
+/** Loads a part of `@mooring/lab`, which is published apart: a production server needs no stand-ins. */
+export async function loadLab<Part>(command: string, load: () => Promise<Part>): Promise<Part> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new Error(
+      `\`mooring ${command}\` needs the package @mooring/lab ${version}, which is not installed. Install it beside mooring: npm install @mooring/lab@${version}`,
+    );
+  }
+}

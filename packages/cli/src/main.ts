@@ -1,4 +1,5 @@
 // The `mooring` command. Commands import their packages on demand, to keep the start of the others fast.
+import { version } from '@mooring/contract/version';
 import { Command } from 'commander';
 import { addClientCommands } from './client-commands.js';
 import { addServerCommands } from './server-commands.js';
@@ -6,7 +7,7 @@ import { addStoreCommands } from './store-commands.js';
 
 const program = new Command('mooring')
   .description('Self-hosted data connections: define once, share in a space, use with your own credentials.')
-  .version('0.1.0')
+  .version(version)
   .showHelpAfterError();
 
 addServerCommands(program);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { dataOption, printLine, reporting } from './command.js';
+import { dataOption, loadLab, printLine, reporting } from './command.js';
 
 // Commands that start something on this machine and keep it running.
 
@@ -68,7 +68,7 @@ export function addServerCommands(program: Command): void {
     )
     .action(
       reporting(async () => {
-        const { runLab } = await import('@mooring/lab/lab');
+        const { runLab } = await loadLab('lab', () => import('@mooring/lab/lab'));
         await runLab(printLine);
       }),
     );
@@ -82,7 +82,7 @@ export function addServerCommands(program: Command): void {
     .option('--manual', 'use your own browser for the interactive sign-in')
     .action(
       reporting(async (flags) => {
-        const { runDemo } = await import('@mooring/lab/demo/run-demo');
+        const { runDemo } = await loadLab('demo', () => import('@mooring/lab/demo/run-demo'));
         const command = [process.execPath, process.argv[1] ?? ''];
         process.exit(await runDemo({ ...flags, command, output: process.stdout }));
       }),

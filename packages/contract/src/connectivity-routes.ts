@@ -13,6 +13,7 @@ export function connectivityRouteOf(route: Route): Route | undefined {
     ...route,
     id: `connectivity${id.charAt(0).toUpperCase()}${id.slice(1)}`,
     path: route.path.replace(olderPath, '/api/connectivity/'),
+    tag: 'connectivity',
     summary: `${route.summary} (connectivity API)`,
   };
 }

@@ -3,6 +3,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { allRoutes } from './all-routes.js';
 import { type ErrorCode, errorTable } from './errors.js';
 import type { Route } from './route.js';
+import { version } from './version.js';
 import { errorsSchema, rateLimitedSchema } from './wire.js';
 
 /** Errors that follow from the kind of route, in addition to its own. */
@@ -101,7 +102,7 @@ export function openApiDocument(): unknown {
     openapi: '3.1.0',
     info: {
       title: 'Mooring',
-      version: '0.1.0',
+      version,
       description:
         'Shared data connections, used with your own credentials. Follows the public data-connections API of Qlik Cloud and adds test, browse, preview, read and resolve.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },

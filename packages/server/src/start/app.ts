@@ -43,6 +43,6 @@ export async function createApp(given: AppDependencies) {
     notReady: given.notReady,
     observe: metrics.observe,
   });
-  registerDocs(http);
+  registerDocs(http, publicUrl);
   return { ...rooms, http, routes, selfCheck, metrics };
 }

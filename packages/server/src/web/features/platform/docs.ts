@@ -1,11 +1,16 @@
-import { openApiDocument } from '@mooring/contract/openapi';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FastifyInstance } from 'fastify';
+import { referenceScript, signpost, startPage, startStyle } from './docs-page.js';
 
-/** Only assets of this server; the hash is that of the style that Swagger UI puts into its document. */
+/** Only assets of this server. Swagger UI sets inline styles through the CSSOM, which needs no exception. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='",
+  "style-src 'self'",
   "img-src 'self' data:",
   "font-src 'self'",
   "connect-src 'self'",
@@ -14,54 +19,42 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const logo =
-  '<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40" viewBox="0 0 150 40" role="img" aria-label="Mooring">' +
-  '<g fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round"><circle cx="20" cy="10" r="3"/>' +
-  '<path d="M20 13v18M14 18h12M9 24c1 5 5 8 11 8s10-3 11-8"/></g>' +
-  '<text x="42" y="27" font-family="system-ui,sans-serif" font-size="20" font-weight="600" fill="#fff">Mooring</text></svg>';
-
-async function createPages(): Promise<FastifyInstance> {
-  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
-    import('@fastify/swagger'),
-    import('@fastify/swagger-ui'),
-  ]);
-  const pages = fastify({ routerOptions: { ignoreTrailingSlash: true } });
-  const document = openApiDocument() as object;
-  await pages.register(swagger, { mode: 'static', specification: { document: document as never } });
-  await pages.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: true,
-    transformStaticCSP: () => policy,
-    uiConfig: {
-      persistAuthorization: false,
-      displayRequestDuration: true,
-      tryItOutEnabled: true,
-      docExpansion: 'list',
-    },
-    logo: { type: 'image/svg+xml', content: Buffer.from(logo), href: '/docs', target: '_self' },
-    theme: { title: 'Mooring API' },
-  });
-  return pages;
+/** Swagger UI: beside the bundle, or in the package that carries it. */
+function swaggerFolder(): string {
+  const beside = fileURLToPath(new URL('./swagger-ui', import.meta.url));
+  if (existsSync(beside)) return beside;
+  const { resolve } = createRequire(import.meta.url);
+  return path.join(path.dirname(resolve('@fastify/swagger-ui')), 'static');
 }
 
-/** Headers of one HTTP exchange, not of the page. */
-const ofTheExchange = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
+const types = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+} as const;
+const typeOf = (file: string) => types[path.extname(file) as keyof typeof types];
 
 /**
- * `/docs`: the API reference, with calls to try. All assets come from the package, none from the network. Built on the
- * first request: building takes a quarter of a start, and most processes are never asked.
+ * `/docs`: where to start, and the API reference with calls to try. All assets come from the product, none from the network.
+ * @param publicUrl at which users reach the service; it stands in the examples
  */
-export function registerDocs(app: FastifyInstance): void {
-  let pages: Promise<FastifyInstance> | undefined;
-  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
-    pages ??= createPages();
-    const { url, headers } = request;
-    const page = await (await pages).inject({ method: 'GET', url, headers });
-    if (page.statusCode === 404) return reply.callNotFound();
-    for (const [name, value] of Object.entries(page.headers))
-      if (!ofTheExchange.has(name)) reply.header(name, value);
-    return reply.code(page.statusCode).send(page.rawPayload);
-  };
-  app.get('/docs', answer);
-  app.get('/docs/*', answer);
+export function registerDocs(app: FastifyInstance, publicUrl: () => string): void {
+  const own: Record<string, string> = { 'start.css': startStyle, 'reference.js': referenceScript };
+  app.get('/docs', async (_, reply) =>
+    reply
+      .header('content-security-policy', policy)
+      .type('text/html; charset=utf-8')
+      .send(startPage(publicUrl())),
+  );
+  app.get('/', async ({ headers }, reply) => {
+    if (headers.accept?.includes('text/html')) return reply.redirect('/docs');
+    return reply.type('text/plain; charset=utf-8').send(signpost(publicUrl()));
+  });
+  for (const file of ['start.css', 'reference.js', 'swagger-ui.css', 'swagger-ui-bundle.js'])
+    app.get(`/docs/static/${file}`, async (_, reply) =>
+      reply
+        .header('content-security-policy', policy)
+        .header('cache-control', 'public, max-age=3600')
+        .type(typeOf(file))
+        .send(own[file] ?? (await readFile(path.join(swaggerFolder(), file)))),
+    );
 }

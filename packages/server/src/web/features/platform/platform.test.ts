@@ -19,6 +19,14 @@ describe('platform', () => {
     expect(answer.text).toBe('');
   });
 
+  it('US8: says at / what this is and where to go: browsers to /docs, programs in text', async () => {
+    const browser = await fetch(server.url, { headers: { accept: 'text/html,*/*' }, redirect: 'manual' });
+    expect([browser.status, browser.headers.get('location')]).toEqual([302, '/docs']);
+    const program = await fetch(server.url);
+    expect(program.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(await program.text()).toContain(`${server.url}/docs\n`);
+  });
+
   it("shows only the caller's tenant, by `me` and by id", async () => {
     const mine = await admin.get('/api/v1/tenants/me');
     expect(mine.body).toMatchObject({ name: 'mooring', status: 'active' });

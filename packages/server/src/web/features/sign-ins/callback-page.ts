@@ -1,4 +1,5 @@
 import { newToken } from '../../../core/crypto/random.js';
+import { escapeHtml } from '../../http/escape-html.js';
 import { pageHeaders } from '../../http/page-headers.js';
 import { callbackScript, callbackStyle } from './callback-page-assets.js';
 
@@ -130,19 +131,6 @@ function noticeView(view: Extract<CallbackView, { kind: 'problem' | 'done' }>) {
 <p>${escapeHtml(view.remedy)}</p>
 </section>`;
   return { title: view.title, body };
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** For text and for attributes in quotes. */
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }
 
 const nameLengthMax = 60;
