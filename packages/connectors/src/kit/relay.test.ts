@@ -122,7 +122,7 @@ describe('the relay takes one connection of this process', () => {
     expect(String(echo.received())).not.toContain('stranger');
   });
 
-  it('and holds its port until the session ends, so that a driver that dials again reaches nobody', async () => {
+  it('and holds its port until the session ends, so that a driver that dials again reaches no other process', async () => {
     const relay = await relayTo(echo);
     const driver = dial(relay);
     await said(driver, 'hello');
@@ -133,7 +133,7 @@ describe('the relay takes one connection of this process', () => {
     await leavesNothing(relay);
   });
 
-  it('in time: then the source is left, and nobody is served any more', async () => {
+  it('in time: then the source is left, and no connection is served any more', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const relay = await relayTo(echo);
     vi.advanceTimersByTime(10_000);

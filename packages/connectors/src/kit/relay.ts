@@ -21,14 +21,14 @@ export interface Relay {
   close(): void;
 }
 
-/** A handle of Node's, as far as it tells its own address. */
+/** A handle of Node's that may tell its own address. */
 interface Handle {
   getsockname?(into: { address?: string; port?: number }): number;
 }
 
 /**
  * Tells this process's own connections from those of others on this machine: a connection on loopback is ours if a
- * handle of ours has its port.
+ * handle of this process has its port.
  */
 function watchOwnHandles() {
   const made: Handle[] = [];
@@ -84,7 +84,7 @@ function join(near: Socket, far: Socket): void {
 /**
  * Connects to the target through the gate, and listens on loopback for the driver's one connection to it. Connections of
  * other processes are closed unread, and so is a second one. The port is held until the session ends: a driver that dials
- * again must not reach whoever took it since.
+ * again must not reach a process that took it since.
  * @param tls absent: the driver's bytes pass as they are, which may be TLS of its own
  * @throws ConnectorError as the gate does; the error of the TLS handshake
  */
