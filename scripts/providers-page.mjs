@@ -46,6 +46,11 @@ export function providersPage() {
         : preset.tokenEndpoint === ''
           ? 'Deleting a credential revokes its grant, if the issuer has a revocation endpoint.'
           : 'No revocation endpoint (RFC 7009): revoke the grant at the provider.',
+      ...(preset.apiPlace
+        ? [
+            `The token response names the API in ${code(preset.apiPlace.at)}, at ${preset.apiPlace.domains.map(code).join(', ')} or an origin of ${code(`oauth.clients.${provider.id}.origins`)}; any other address is refused, and no token is sent there.`,
+          ]
+        : []),
       ...provider.quirks,
     ]);
   }

@@ -29,11 +29,14 @@ export interface LoginMethod<Fields extends z.ZodRawShape = z.ZodRawShape> {
 
 export type Logins = Readonly<Record<string, LoginMethod>>;
 
+/** An access token, and the origin of the API that it is for, where the provider has named it with the token. */
+export type AccessToken = Secret<string> & { readonly apiOrigin?: string | undefined };
+
 /**
  * A valid access token. `renew` after the source answered 401 to the last one.
  * @throws ConnectorError `auth_failed` when the user must sign in again
  */
-export type TokenSource = (options?: { renew?: boolean }) => Promise<Secret<string>>;
+export type TokenSource = (options?: { renew?: boolean }) => Promise<AccessToken>;
 
 /** A login as a connector receives it: told apart by `method`, its secrets hidden. Never logged or kept. */
 export type LoginOf<L extends Logins> = {

@@ -36,6 +36,16 @@ export class Secret<Value> {
   }
 }
 
+/** A token for the API at one origin. */
+export class OriginToken extends Secret<string> {
+  readonly apiOrigin: string;
+
+  constructor(value: string, apiOrigin: string) {
+    super(value);
+    this.apiOrigin = apiOrigin;
+  }
+}
+
 /** The value behind a secret; anything else unchanged. */
 export const revealed = (value: unknown): unknown => (value instanceof Secret ? value.reveal() : value);
 

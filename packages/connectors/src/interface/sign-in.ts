@@ -38,6 +38,16 @@ export interface AccountPlace {
   email?: string;
 }
 
+/** Where a token response names the API of the user who signed in, for providers with many. */
+export interface ApiPlace {
+  /** JSON pointer to its URL, of which the origin counts. */
+  at: string;
+  /** The provider's domains. A token is never sent to a host outside of them, whatever a response says. */
+  domains: readonly string[];
+  /** Origins that the operator allows for tokens of its client. */
+  origins?: readonly string[];
+}
+
 /**
  * What the service needs to run an OAuth exchange for a source. Pure data: vendors are named only in manifests and
  * presets.
@@ -74,6 +84,7 @@ export interface OAuthPreset {
   grantedScopeSeparator?: ' ' | ',';
   /** No effect if a validated ID token identifies the user. */
   account?: AccountPlace;
+  apiPlace?: ApiPlace;
   /** Tokens may arrive form-encoded (`application/x-www-form-urlencoded`), although JSON is requested. */
   answersForms?: true;
   /** A `token_type`, lower-cased, that is sent as a bearer token despite its name. */

@@ -22,6 +22,7 @@ export const provider: ProviderManifest = {
     revocationEndpoint: `https://${domain}/services/oauth2/revoke`,
     scopes: ['api', 'refresh_token'],
     account: { subject: '/id' },
+    apiPlace: { at: '/instance_url', domains: ['salesforce.com'] },
     clientAuthentication: 'client_secret_post',
     tokenLifeSeconds: 7200,
     answers: [
@@ -32,6 +33,7 @@ export const provider: ProviderManifest = {
   quirks: [
     'Token responses have no expires_in: the session timeout of the org applies, two hours by default.',
     'The token response identifies the account by the URL of its identity.',
+    'A connection whose `url` is at the sign-in host is read at the API that each user’s token response names.',
     'Of two concurrent refreshes, one fails with invalid_grant and a text that the token is already being processed.',
   ],
 };

@@ -56,8 +56,10 @@ export interface Proof {
 
 /** An API as a connection uses it. */
 export interface Api {
-  /** Origin and path below which all requests stay. */
+  /** Origin of all requests, and the path of the resources. */
   base: URL;
+  /** `base` is at the sign-in page: where a token names the origin of its API, requests go there. */
+  isElsewhere?: boolean;
   /** Sent with every request; `token` is that of an OAuth login. */
   headers(token: Secret<string> | undefined): Record<string, string>;
   token?: TokenSource | undefined;

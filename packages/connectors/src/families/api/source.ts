@@ -20,11 +20,18 @@ import { type Found, resourceAt, urlOf } from './tree.js';
 const previewWaitSeconds = 5;
 
 function exchangeOf(api: Api, { network }: Context, { signal }: Call): Exchange {
-  const { token, headers, timeoutSeconds, request, failures = {} } = api;
+  const { token, headers, timeoutSeconds, request, failures = {}, isElsewhere = false } = api;
+  let origin: string | undefined;
   const ofBody = request?.method === 'POST' ? { 'content-type': 'application/json' } : {};
   return {
     ...{ network, signal, timeoutSeconds, renewable: token !== undefined },
-    headers: async (renew) => ({ ...commonHeaders, ...ofBody, ...headers(await token?.({ renew })) }),
+    async headers(renew) {
+      const given = await token?.({ renew });
+      // A token and its API are of the same answer.
+      origin = isElsewhere ? given?.apiOrigin : undefined;
+      return { ...commonHeaders, ...ofBody, ...headers(given) };
+    },
+    origin: () => origin,
     failure: (response, body) => failureIn(failures, response, body),
   };
 }

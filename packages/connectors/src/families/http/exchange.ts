@@ -25,6 +25,8 @@ export interface Exchange {
   renewable: boolean;
   /** All headers of a request; `renew` is set after a 401 on the previous headers. */
   headers: (renew: boolean) => Promise<Record<string, string>>;
+  /** Where requests go that have the headers of the last call, instead of the origin of their URLs. */
+  origin?: () => string | undefined;
   /** Maps a non-2xx response to an error; `body` is its text, truncated at 64 KB. */
   failure: (response: Response, body: string) => ConnectorError | HttpFailure;
 }
@@ -127,6 +129,10 @@ async function beginningOf(response: Response, stop: AbortController): Promise<s
   return collected.take().toString('utf8', 0, refusalBytesMax);
 }
 
+/** The same path and query at another origin. */
+const movedTo = (origin: string | undefined, { pathname, search, href }: URL): URL =>
+  new URL(origin === undefined ? href : `${origin}${pathname}${search}`);
+
 /** Media types for one JSON value per line. */
 const isSequenceType = (contentType: string | null): boolean =>
   /^\s*(?:application|text)\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines|stream\+json)\b/i.test(
@@ -193,7 +199,7 @@ export async function exchangeJson(
     const headers = await exchange.headers(renew);
     signal.throwIfAborted();
     const complete = { ...request, headers, signal, bodyBytesMax: caps.documentBytes };
-    return follow({ network: exchange.network, request: complete, stop }, url);
+    return follow({ network: exchange.network, request: complete, stop }, movedTo(exchange.origin?.(), url));
   };
   try {
     let answered = await attempt(false);

@@ -49,6 +49,12 @@ export function presetOf(
   };
 }
 
+/** The URL of a connection is at the provider's sign-in page, and the API of each user is where a token response says. */
+export const isApiElsewhere = ({ apiPlace, authorizationEndpoint }: OAuthPreset, url: string): boolean =>
+  apiPlace !== undefined &&
+  authorizationEndpoint !== undefined &&
+  new URL(url).origin === new URL(authorizationEndpoint).origin;
+
 /** OAuth sign-in whose client and provider are properties of the connection. */
 export const oauth = (grant: OAuthSignIn['grant']): OAuthSignIn => ({
   grant,

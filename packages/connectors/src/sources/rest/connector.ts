@@ -3,6 +3,7 @@ import { apiErrors } from '../../families/api/errors.js';
 import { pagingOf, pagingRemedies } from '../../families/api/pagination-properties.js';
 import { apiSource } from '../../families/api/source.js';
 import { keyParameter, requestHeaders } from '../../families/http/authorization.js';
+import { isApiElsewhere, presetOf } from '../../families/http/oauth-properties.js';
 import { withAppended } from '../../families/http/query.js';
 import { tlsOptions } from '../../families/http/tls-properties.js';
 import type { Connector } from '../../interface/source.js';
@@ -23,6 +24,7 @@ function api({ properties, login, settings }: Input): Api {
   return {
     base,
     token: login.token,
+    isElsewhere: login.token !== undefined && isApiElsewhere(presetOf('authorization_code', properties), url),
     headers: (token) => requestHeaders(properties, login, token),
     keyParameter: keyParameter(properties, login),
     request: {

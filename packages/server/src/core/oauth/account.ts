@@ -56,11 +56,15 @@ function isSafe(endpoint: string): boolean {
 }
 
 function readAccount(place: AccountPlace, body: Readonly<Record<string, unknown>>): Account | undefined {
-  const subject = readText(valueAt(body, place.subject));
-  const email = place.email === undefined ? undefined : readText(valueAt(body, place.email));
+  const subject = textAt(body, place.subject);
+  const email = place.email === undefined ? undefined : textAt(body, place.email);
   if (subject === undefined) return undefined;
   return { subject, ...(email === undefined ? {} : { email }) };
 }
+
+/** Short text at a JSON pointer. */
+export const textAt = (body: Readonly<Record<string, unknown>>, pointer: string): string | undefined =>
+  readText(valueAt(body, pointer));
 
 /** Text or a number: some providers number their accounts. */
 function readText(value: unknown): string | undefined {

@@ -22,6 +22,7 @@ import {
 import { isPlainLoopback } from '../egress/plain-loopback.js';
 import { type Account, accountInAnswer, askAccount } from './account.js';
 import type { GrantStep } from './answers.js';
+import { namedApi } from './api-origin.js';
 import { OAuthError } from './oauth-error.js';
 import { readPrivateKey } from './private-key.js';
 import { createTokenFetch } from './provider-fetch.js';
@@ -72,6 +73,7 @@ export async function requestTokens(given: ProviderCall, request: TokenRequest):
   const parts = await libraryParts(call.preset, call.client, sentAt);
   const isSignIn = request.step === 'code' || request.step === 'device';
   let account: Account | undefined;
+  let apiUrl: string | undefined;
   let { issuer } = call.preset;
   const body = {
     isRenewable: request.isRenewable === true,
@@ -82,6 +84,7 @@ export async function requestTokens(given: ProviderCall, request: TokenRequest):
     },
     onBody(answer: Readonly<Record<string, unknown>>) {
       if (isSignIn) account = accountInAnswer(call.preset, answer);
+      apiUrl = namedApi(call.preset, answer);
     },
   };
   try {
@@ -91,7 +94,8 @@ export async function requestTokens(given: ProviderCall, request: TokenRequest):
       headers: requestHeaders,
     });
     const server = issuer === undefined ? parts.server : { ...parts.server, issuer };
-    const tokens = toTokenSet(await request.process({ ...parts, server }, response), sentAt);
+    const issued = toTokenSet(await request.process({ ...parts, server }, response), sentAt);
+    const tokens = apiUrl === undefined ? issued : { ...issued, apiUrl };
     if (!isSignIn || tokens.subject !== undefined) return tokens;
     return { ...tokens, ...(account ?? (await askAccount(call, tokens.accessToken))) };
   } catch (error) {

@@ -23,6 +23,8 @@ export interface TokenSet {
   expiresAt?: number;
   /** Granted scopes, separated by spaces. */
   scope?: string;
+  /** The API that the response names, as it is written there: `apiOriginOf` judges it before each use. */
+  apiUrl?: string;
   /** `sub` and `email` of a validated ID token (OpenID Connect Core section 3.1.3.7). */
   subject?: string;
   email?: string;

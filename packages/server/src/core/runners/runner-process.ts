@@ -6,7 +6,6 @@ import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { TokenSource } from '@mooring/connectors/interface/login';
 import type { Retries } from '@mooring/connectors/interface/retries';
-import type { Secret } from '@mooring/connectors/interface/secret';
 import type { RefusalEvent } from '../egress/gate.js';
 import type { EgressSettings } from '../egress/policy.js';
 import type { Finding } from '../sessions/finding.js';
@@ -108,13 +107,15 @@ function createTurns(pid: number) {
 
 /** Answers what a runner requests for a use: an access token, or permission to retry. */
 async function answerOf(question: Question, use: UseInRunner, retries: Retries) {
-  const asked: Promise<Secret<string> | boolean> =
+  const asked =
     question.kind === 'retry'
       ? retries.take(question.origin)
       : (use.token?.({ renew: question.renew }) ??
         Promise.reject(new Error('This use has no access tokens.')));
   return asked.then(
-    (value) => ({ value }),
+    (value) => ({
+      value: typeof value === 'boolean' ? value : { token: value, apiOrigin: value.apiOrigin },
+    }),
     (error: unknown) => ({ error: packError(error) }),
   );
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ConnectorError } from '@mooring/connectors/interface/errors';
 import type { Retries } from '@mooring/connectors/interface/retries';
-import { Secret } from '@mooring/connectors/interface/secret';
+import { OriginToken, Secret } from '@mooring/connectors/interface/secret';
 import { type Surroundings, sessionWork } from '../sessions/session-work.js';
 import {
   type Order,
@@ -42,8 +42,13 @@ function callsOverPipe(use: number, wire: Wire) {
   };
   return {
     retries,
-    token: async ({ renew = false }: { renew?: boolean } = {}) =>
-      new Secret(String(await ask({ kind: 'token', renew }))),
+    token: async ({ renew = false }: { renew?: boolean } = {}) => {
+      const { token, apiOrigin } = (await ask({ kind: 'token', renew })) as {
+        token: string;
+        apiOrigin?: string;
+      };
+      return apiOrigin === undefined ? new Secret(token) : new OriginToken(token, apiOrigin);
+    },
     answered(answer: Answer) {
       const call = calls.get(answer.call);
       calls.delete(answer.call);

@@ -20,7 +20,7 @@ export type Order =
   | { kind: 'start'; use: number; plan: Plan; egress: EgressSettings; hasTokens: boolean }
   | { kind: 'cancel'; use: number; reason: SentError }
   | ({ kind: 'answer'; use: number; call: number } & (
-      | { value: Secret<string> | boolean }
+      | { value: { token: Secret<string>; apiOrigin?: string | undefined } | boolean }
       | { error: SentError }
     ));
 

@@ -1,5 +1,6 @@
 import type { Secret } from '@mooring/connectors/interface/secret';
 import type { Logger } from 'pino';
+import type { TokenSet } from '../../oauth/types.js';
 import type { Clock } from '../../store/clock.js';
 import type { ClientConfiguration } from './client-configuration.js';
 import type { CredentialRef, GrantRecords } from './grant-records.js';
@@ -11,6 +12,9 @@ export interface TokenOptions {
   /** The token that the source refused. A newer one is returned without asking the provider again. */
   refused?: Secret<string>;
 }
+
+/** A token, and the API that was named with it. */
+export type IssuedToken = Pick<TokenSet, 'accessToken' | 'apiUrl'>;
 
 export interface UsedToken {
   /** The last one; undefined if there was none. */
@@ -73,27 +77,27 @@ export async function accessToken(
   credential: CredentialRef,
   setup: ClientConfiguration,
   options: TokenOptions,
-): Promise<Secret<string>> {
+): Promise<IssuedToken> {
   const { flights, life, log } = deps;
   const isGood = life.goodFor(credential, options);
   const grant = await load(deps, credential);
-  if (isGood(grant)) return grant.tokens.accessToken;
+  if (isGood(grant)) return grant.tokens;
   const flight = flights.join(credential, setup, isGood);
   if (life.leftMs(grant, options) > enoughLeftMs) {
     flight.outcome.catch((error: unknown) =>
       log.debug({ credentialId: credential.id, err: error }, 'early refresh failed'),
     );
-    return grant.tokens.accessToken;
+    return grant.tokens;
   }
   try {
     const refreshed = await flights.wait(flight);
     // The flight of others may have returned the very token that this caller's source refused.
-    if (!refreshed.tokens.accessToken.equals(options.refused)) return refreshed.tokens.accessToken;
-    return (await flights.wait(flights.join(credential, setup, isGood))).tokens.accessToken;
+    if (!refreshed.tokens.accessToken.equals(options.refused)) return refreshed.tokens;
+    return (await flights.wait(flights.join(credential, setup, isGood))).tokens;
   } catch (error) {
     const now = await load(deps, credential);
     const isDead = (error as { kind?: unknown }).kind === 'auth_failed';
-    if (!isDead && life.leftMs(now, options) > 0) return now.tokens.accessToken;
+    if (!isDead && life.leftMs(now, options) > 0) return now.tokens;
     throw error;
   }
 }

@@ -52,7 +52,7 @@ export function clientConfiguration(
   const { clientId, clientSecret, privateKey, keyId, loopbackRedirect } = settings;
   return {
     preset: {
-      ...pointed(preset, settings),
+      ...withOrigins(pointed(preset, settings), settings),
       ...(privateKey && !clientSecret ? { clientAuthentication: 'private_key_jwt' as const } : {}),
     },
     client: {
@@ -172,6 +172,15 @@ function pointed(preset: OAuthPreset, settings: OAuthClientSettings): OAuthPrese
   const { authorizationEndpoint: _authorization, ...named } = kept;
   return { ...named, ...given, tokenEndpoint: '' };
 }
+
+/** Where tokens of the operator's client may go, an answer may also say that they go. */
+const withOrigins = (preset: OAuthPreset, { origins = [] }: OAuthClientSettings): OAuthPreset =>
+  preset.apiPlace
+    ? {
+        ...preset,
+        apiPlace: { ...preset.apiPlace, origins: origins.map((url) => new URL(url).origin) },
+      }
+    : preset;
 
 /** If the preset has no pointers: those of OpenID Connect Core section 5.3. */
 const accountOf = (

@@ -1,4 +1,3 @@
-import type { Secret } from '@mooring/connectors/interface/secret';
 import type { Clock } from '../../store/clock.js';
 import { type NodeFolder, openNodeFolder } from '../../store/node-folder.js';
 import type { Vault } from '../../vault/envelope.js';
@@ -7,6 +6,7 @@ import {
   accessToken,
   assertAlive,
   createTokenLife,
+  type IssuedToken,
   refreshIdle,
   type TokenOptions,
   type UsedToken,
@@ -89,9 +89,9 @@ export function createGrants(given: GrantDependencies) {
       credential: CredentialRef,
       setup: ClientConfiguration,
       options: TokenOptions = {},
-    ): Promise<Secret<string>> {
+    ): Promise<IssuedToken> {
       const isGood = life.goodFor(credential, options);
-      return (await clientTokens.get(credential, setup, isGood)).tokens.accessToken;
+      return (await clientTokens.get(credential, setup, isGood)).tokens;
     },
     /** Before anything else: stores the tokens that a former process of this data folder could not, and frees its leases. */
     recover: () => recover(refreshing, folder, dataFolder),

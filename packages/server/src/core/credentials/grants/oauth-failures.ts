@@ -92,6 +92,15 @@ export function signInAgain(cause: unknown): ConnectorError {
   });
 }
 
+/** The provider has named an address outside of its domains. The token stays here. */
+export function foreignApi(): ConnectorError {
+  return new ConnectorError(
+    'protocol_error',
+    'The identity provider named an address for its API that is not one of its own. Nothing was sent there.',
+    { remedy: 'Sign in again. If it remains so, tell the operator of this server.' },
+  );
+}
+
 const waitSeconds = 5;
 
 /** The refresh continues, and its result is kept. */

@@ -12,6 +12,7 @@ import { type StoredGrant, storedGrant } from '../grants/grant-state.js';
 import { rejectPastedToken } from '../grants/oauth-failures.js';
 import type { RevokedCredential } from '../grants/revocation-queue.js';
 import { accountDiffers } from '../sign-ins/open-sign-in.js';
+import { assertOwnApi } from '../sign-ins/own-api.js';
 import { credentialGone } from '../sign-ins/parked-grants.js';
 import type { RedeemedSignIn } from '../sign-ins/redeemed-sign-in.js';
 import {
@@ -64,8 +65,10 @@ export async function completeEntry(
       'is required: begin a sign-in with authUrlOnly, sign in, and send the code that is shown',
     );
   }
+  const setup = configurationOf(request, clients);
   const redeemed = await signIns.redeem(signInRequestOf(request, clients), split.choice.authCode);
-  const grant = storedGrant(redeemed.tokens, store.clock.now(), configurationOf(request, clients).preset);
+  await assertOwnApi(redeemed, setup);
+  const grant = storedGrant(redeemed.tokens, store.clock.now(), setup.preset);
   await assertSameAccount(deps, request, redeemed, { login, grant });
   return { secrets: { login, grant }, redeemed };
 }
@@ -94,6 +97,7 @@ async function enterToken(
   if (request.split.choice.authCode) throw wrongCode('and a refresh token cannot both be given');
   const setup = configurationOf(request, clients);
   const proven = await proveRefreshToken(deps, request, setup, pastedToken);
+  await assertOwnApi(proven, setup);
   const grant = storedGrant(proven.tokens, store.clock.now(), setup.preset);
   const parking = signIns.parkingForPastedToken(signInRequestOf(request, clients), proven);
   await assertSameAccount(deps, request, parking, { login, grant });

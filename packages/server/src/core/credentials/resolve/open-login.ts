@@ -1,16 +1,18 @@
 import type { Login, TokenSource } from '@mooring/connectors/interface/login';
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
-import type { Secret } from '@mooring/connectors/interface/secret';
+import { OriginToken, type Secret } from '@mooring/connectors/interface/secret';
 import { isInteractive } from '@mooring/connectors/interface/sign-in';
 import { lackingOf, needsNoLogin } from '@mooring/connectors/kit/login-parts';
 import { selectSignIn } from '@mooring/connectors/kit/properties';
 import type { Config } from '../../config/config.js';
+import { apiOriginOf } from '../../oauth/api-origin.js';
 import { definitionOf } from '../../store/decoded-rows.js';
 import type { Store } from '../../store/store.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { UnreadableError, type Vault } from '../../vault/envelope.js';
 import { type ClientConfiguration, clientConfiguration } from '../grants/client-configuration.js';
 import type { Grants } from '../grants/grants.js';
+import { foreignApi } from '../grants/oauth-failures.js';
 import { openSealedSecrets } from '../records/connection-secrets.js';
 import { openLogin } from '../records/sealed-secrets.js';
 import type { LoadedUse } from './load-use.js';
@@ -78,8 +80,11 @@ async function tokensOf(
   const token: TokenSource = async (options = {}) => {
     askedAt = store.clock.now();
     // The source refused the token that this session used; others may have refreshed it since.
-    handedOut = await source(credential, setup, options.renew && handedOut ? { refused: handedOut } : {});
-    return handedOut;
+    const issued = await source(credential, setup, options.renew && handedOut ? { refused: handedOut } : {});
+    const api = apiOriginOf(setup.preset, issued);
+    if (api === 'foreign') throw foreignApi();
+    handedOut = issued.accessToken;
+    return api === 'none' ? handedOut : new OriginToken(handedOut.reveal(), api.origin);
   };
   const assertAlive = () => grants.assertAlive(credential, setup, { handedOut, askedAt });
   return { token, assertAlive: isKept ? assertAlive : undefined };

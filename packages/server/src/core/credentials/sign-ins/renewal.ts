@@ -4,6 +4,7 @@ import { sha256 } from '../../crypto/digest.js';
 import { newUuid } from '../../crypto/random.js';
 import { AppError } from '../../errors/app-error.js';
 import { untilInstant } from '../../errors/coarse.js';
+import { apiOriginOf } from '../../oauth/api-origin.js';
 import { exchangeCode } from '../../oauth/code-grant.js';
 import { rolesOf } from '../../store/decoded-rows.js';
 import type { Store } from '../../store/store.js';
@@ -78,6 +79,10 @@ async function renew(deps: RenewalDependencies, context: string, ticket: string)
     ...{ row, intentId, tokens: grant.tokens },
     request: { setup, renews: credential },
   });
+  if (apiOriginOf(setup.preset, grant.tokens) === 'foreign') {
+    await redeemed.abandon('not_stored');
+    return { ok: false, reason: 'provider' };
+  }
   return storeIfSameAccount(deps, credential, grant, redeemed);
 }
 

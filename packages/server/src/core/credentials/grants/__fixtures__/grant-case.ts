@@ -64,7 +64,7 @@ export function grantCase() {
     return { arrived, release };
   };
   const tokenOf = async (process: Grants, of: CredentialTable, options?: TokenOptions) =>
-    (await process.accessToken(of, stand.setup, options)).reveal();
+    (await process.accessToken(of, stand.setup, options)).accessToken.reveal();
 
   return {
     get stand() {
