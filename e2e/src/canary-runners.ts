@@ -9,16 +9,15 @@ import { isConfined, runnersOf } from './runner-memory.js';
 /** Reads every working source and each file format completely, in runners of a separate service. */
 export async function readAllInRunners(stand: CanaryStand): Promise<void> {
   // Without the watch of these tests: where Node loads a file first, the permission model is off.
-  const { url } = stand.lab.bigquery;
   const bare = await startMooring({
-    configuration: { sources: { gbq: { apiEndpoint: url, tokenEndpoint: `${url}/token` } } },
+    configuration: { sources: stand.lab.sources.settings },
     environment: { NODE_OPTIONS: '' },
   });
   try {
     const api = apiClient(bare.url, bare.adminKey);
-    const [s3] = stand.working;
+    const store = stand.working.find(({ datasourceID }) => datasourceID === 'File_AmazonS3Connector');
     const files = ['csv', 'tsv', 'json', 'ndjson', 'csv.gz', 'ndjson.gz', 'parquet'].map((format) => ({
-      ...(s3 as SourceUse),
+      ...(store as SourceUse),
       ...{ name: format, target: { path: ['public', `orders.${format}`] } },
     }));
     const forms = ['application/x-ndjson', 'text/csv', 'application/vnd.apache.arrow.stream'];

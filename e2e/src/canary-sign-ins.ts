@@ -1,36 +1,8 @@
 import { walkSignIn } from '@mooring/lab/sign-in-walk';
-import type { SourceUse } from './canary-sources.js';
 import type { CanaryStand } from './canary-stand.js';
 import { codeOnPage } from './sign-in-lab.js';
 
 // Interactive sign-ins of the canary run, and the secrets that they create.
-
-/** Sources with a sign-in in the browser. */
-export function interactiveSources({ lab }: CanaryStand): SourceUse[] {
-  const { authorizationServer, tokenUrl, rest, bigquery } = lab;
-  const { client, authorizationEndpoint } = authorizationServer;
-  const endpoints = {
-    // The lab's server, like others, issues a refresh token only after consent.
-    authorizationUrl: `${authorizationEndpoint}?prompt=consent`,
-    tokenUrl,
-    revocationUrl: `${tokenUrl}/revocation`,
-  };
-  const scope = 'openid offline_access';
-  return [
-    {
-      name: 'BigQuery by sign-in',
-      datasourceID: 'gbq',
-      properties: { OAuthMechanism: '1', Catalog: bigquery.projectId },
-      target: { path: ['sales', 'orders'] },
-    },
-    {
-      name: 'REST by sign-in',
-      datasourceID: 'rest',
-      properties: { url: `${rest.url}/oauth/items`, authSchema: 'oauth2', scope, ...endpoints, ...client },
-      target: { path: [] },
-    },
-  ];
-}
 
 /** Signs in as a user would, and keeps what passed through the address bar. @returns the code on the page */
 export async function signIn(

@@ -1,8 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
-import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
+import { metaOf } from '@mooring/connectors/kit/properties';
+import { sourceOf } from '@mooring/connectors/registry';
+import type { Connection } from '@mooring/connectors/suite/harness';
 import { full } from '@mooring/lab/test-tier';
-import { awkward, type CanaryLab, plain, sftpFile } from './canary-lab.js';
+import type { Answer, TestUser } from '@mooring/server/testing/api-client';
+import { type CanaryLab, fresh } from './canary-lab.js';
+import { inParallel } from './in-parallel.js';
+import { manifestFor, type RunningSource, targetOf } from './running-sources.js';
 
 // Every source with valid secrets, and with rejected ones, some of which the source echoes.
 
@@ -11,243 +14,109 @@ export interface SourceUse {
   name: string;
   datasourceID: string;
   properties: Record<string, unknown>;
-  /** Of preview and read. */
-  target: { path: string[] } | { query: string };
+  /** Of describe, preview and read. */
+  target: { path: readonly string[] } | { query: string };
+  /** The target is a file that can be read as its source stores it. */
+  hasBytes: boolean;
+  /** Doors that are answered without asking the source. */
+  unasked: readonly string[];
 }
 
-const s3Ids = ['File_AmazonS3Connector', 'File_AmazonS3ConnectorV2'] as const;
-const files = { path: ['public', 'orders.csv'] };
-const bigQueryOrders = { path: ['sales', 'orders'] };
+/** Names of the properties that the manifest marks secret. */
+export function secretProperties(id: string): string[] {
+  const manifest = manifestFor(id);
+  return Object.keys(manifest.properties.shape).filter((property) => metaOf(manifest, property).secret);
+}
 
-const bucketOf = ({ s3 }: CanaryLab) => ({ endpoint: s3.url, region: s3.region, bucketName: 'mooring-lab' });
-const machineOf = ({ tokenUrl, authorizationServer }: CanaryLab) => ({
-  authSchema: 'oauth2ClientCredentials',
-  tokenUrl,
-  ...authorizationServer.machineClient,
+/** As the source arranges them: some secrets may be given in the midst of other properties. */
+export function arranged({ datasourceID, properties }: Pick<SourceUse, 'datasourceID' | 'properties'>) {
+  return manifestFor(datasourceID).arrange?.(properties) ?? properties;
+}
+
+const useOf = (source: RunningSource, connection: Connection): SourceUse => ({
+  name: `${source.id} ${connection.name}`,
+  datasourceID: source.id,
+  properties: { ...connection.properties },
+  target: targetOf(source, connection),
+  hasBytes: sourceOf(source.id).abilities.bytes,
+  unasked: source.unasked,
 });
 
-function restUse(name: string, url: string, properties: object): SourceUse {
-  return { name, datasourceID: 'rest', properties: { url, ...properties }, target: { path: [] } };
+/** What a read answers with. */
+const forms = ['application/x-ndjson', 'text/csv', 'application/vnd.apache.arrow.stream'];
+let turn = 0;
+/** In the quick tier one of them, in turns: each source is gone through several times. */
+function formsOfTurn(): readonly string[] {
+  turn += 1;
+  return full(1, 0) === 1 ? forms : [forms[turn % forms.length] ?? ''];
 }
 
-const privateKey = (): string =>
-  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
-    format: 'pem',
-    type: 'pkcs8',
-  }) as string;
+const asStored = { accept: 'application/octet-stream' };
 
-interface DatabaseLogin {
-  name: string;
-  port: number;
-  password: string;
-}
-
-function postgresUse({ postgres }: CanaryLab, { name, port, password }: DatabaseLogin): SourceUse {
-  const properties = {
-    host: '127.0.0.1',
-    port,
-    db: postgres.database,
-    sslmode: 'disable',
-    username: 'alice',
-    password,
+/**
+ * Goes through every door that leads to the source, and beside them those that explain it.
+ * @param options.atOnce how many of them at once
+ * @param options.isPatient asks again where a user who may not edit learns no more than that it does not work: a sign-in
+ *   that takes seconds is one, on a busy machine
+ * @returns the doors that had an answer of the source, and those that had not, with what they told
+ */
+export async function useAll(
+  { api }: Pick<TestUser, 'api'>,
+  id: string,
+  { target, hasBytes }: SourceUse,
+  { atOnce = 1, isPatient = false } = {},
+): Promise<{ passed: string[]; failed: string[] }> {
+  const at = (action: string) => `/api/v1/data-connections/${id}/actions/${action}`;
+  const read = (more: object, headers: Record<string, string>) =>
+    api.post(at('read'), { ...target, ...more }, headers);
+  const doors: Record<string, () => Promise<Answer>> = {
+    test: () => api.post(at('test')),
+    browse: () => api.post(at('browse')),
+    describe: () => api.post(at('describe'), target),
+    preview: () => api.post(at('preview'), { ...target, limit: 5 }),
+    ...Object.fromEntries(formsOfTurn().map((accept) => [accept, () => read({}, { accept })])),
+    ...(hasBytes && {
+      bytes: () => read({}, asStored),
+      range: () => read({ range: [0, 9] }, asStored),
+    }),
   };
-  const target = { query: 'select * from sales.orders' };
-  return { name: `PostgreSQL ${name}`, datasourceID: 'postgres', properties, target };
-}
-
-function mysqlUse(
-  { mariadb }: CanaryLab,
-  { name, port, password }: DatabaseLogin,
-  datasourceID = 'mysql',
-): SourceUse {
-  const { database } = mariadb;
-  const properties = { host: '127.0.0.1', port, database, sslmode: 'disable', username: 'alice', password };
-  return {
-    name: `${datasourceID} ${name}`,
-    datasourceID,
-    properties,
-    target: { query: 'select * from orders' },
-  };
-}
-
-function bigQueryUse(lab: CanaryLab, name: string, more: object = {}): SourceUse {
-  const { projectId, serviceAccountKey } = lab.bigquery;
-  const KeyFilePath = [{ name: 'key.json', value: JSON.stringify(serviceAccountKey) }];
-  const properties = { Catalog: projectId, KeyFilePath, ...more };
-  return { name: `BigQuery ${name}`, datasourceID: 'gbq', properties, target: bigQueryOrders };
-}
-
-function clickHouseUse({ clickhouse }: CanaryLab, name: string, more: object = {}): SourceUse {
-  const { host, plainPort, admin } = clickhouse;
-  const properties = {
-    ...{ host, port: plainPort, secure: false, database: 'sales' },
-    ...{ username: admin.user, password: admin.password },
-    ...more,
-  };
-  return {
-    name: `ClickHouse ${name}`,
-    datasourceID: 'clickhouse',
-    properties,
-    target: { path: ['sales', 'all_orders'] },
-  };
-}
-
-function sftpUse({ ssh }: CanaryLab, name: string, login: object): SourceUse {
-  const { host, port, hostKeys, alice } = ssh;
-  const properties = {
-    ...{ host, sftpPort: port, publicKeyFingerprint: hostKeys.ed25519.sha256, username: alice.user },
-    ...login,
-  };
-  return {
-    name: `SFTP ${name}`,
-    datasourceID: 'File_FileTransferConnector',
-    properties,
-    target: { path: [sftpFile] },
-  };
-}
-
-function tunnelledUse(lab: CanaryLab, name: string, login: object): SourceUse {
-  const { host, port, hostKeys, alice } = lab.ssh;
-  const { postgres } = lab;
-  const direct = postgresUse(lab, {
-    ...{ name: `tunnel ${name}`, port: postgres.port, password: postgres.roles.alice.password },
+  const told = { passed: [] as string[], failed: [] as string[] };
+  const entries = Object.entries(doors).map(([door, ask]) => async () => {
+    const first = await ask();
+    const isVague = first.text.includes('SOURCE-UNAVAILABLE');
+    const { status, body, text } = isPatient && isVague ? await ask() : first;
+    if (status < 300 && body?.ok !== false) told.passed.push(door);
+    else told.failed.push(`${door}: ${text}`);
   });
-  const tunnel = {
-    ...{ tunnelHost: host, tunnelPort: port, tunnelPublicKeyFingerprint: hostKeys.ed25519.sha256 },
-    ...{ tunnelUsername: alice.user, ...login },
-  };
-  return { ...direct, properties: { ...direct.properties, ...tunnel } };
+  await inParallel(atOnce, entries);
+  await read({ columns: ['no such column'] }, { accept: 'text/csv' });
+  await api.post(at('resolve'), {});
+  await api.get(`/api/v1/data-connections/${id}?parseConnection=true&extended=true`);
+  return told;
 }
 
-const keyFile = (value: string) => ({ privateKey: [{ name: 'id', value }] });
-
-function githubUse({ github }: CanaryLab, name: string, given: object): SourceUse {
-  const properties = { url: github.url, clientId: 'c', clientSecret: awkward('client'), ...given };
-  return { name: `GitHub ${name}`, datasourceID: 'github', properties, target: { path: ['repositories'] } };
+/** In the quick tier one of those with the same secrets. */
+function distinct(uses: readonly SourceUse[]): SourceUse[] {
+  const seen = new Set<string>();
+  return uses.filter((use) => {
+    const given = Object.keys(arranged(use));
+    const key = secretProperties(use.datasourceID)
+      .filter((name) => given.includes(name))
+      .join();
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew || full(1, 0) === 1;
+  });
 }
 
 /** Sources that work with the secrets they are given. */
-export function workingSources(lab: CanaryLab): SourceUse[] {
-  const { s3, postgres, mariadb, rest } = lab;
-  const at = (path: string) => `${rest.url}${path}`;
-  const { header, value } = rest.apiKey;
-  return [
-    ...s3Ids.map((datasourceID): SourceUse => {
-      const properties = { ...bucketOf(lab), ...s3.accounts.analyst };
-      return { name: datasourceID, datasourceID, properties, target: files };
-    }),
-    postgresUse(lab, { name: 'right', port: postgres.port, password: postgres.roles.alice.password }),
-    ...['mariadb', 'mysql'].map((id) =>
-      mysqlUse(lab, { name: 'right', port: mariadb.port, password: mariadb.roles.alice.password }, id),
-    ),
-    restUse('REST basic', at('/basic/items'), { authSchema: 'basic', ...rest.basic }),
-    restUse('REST bearer', at('/bearer/items'), { authSchema: 'bearer', bearerToken: rest.bearer }),
-    restUse('REST key', at('/key/items'), { authSchema: 'apiKey', apiKeyHeader: header, apiKey: value }),
-    restUse('REST header', at('/bearer/items'), {
-      queryHeaders: [{ name: 'Authorization', value: `Bearer ${rest.bearer}`, encrypt: true }],
-    }),
-    restUse('REST machine', at('/oauth/items'), machineOf(lab)),
-    bigQueryUse(lab, 'service account'),
-    githubUse(lab, 'token', { token: lab.github.tokens.member }),
-    sftpUse(lab, 'password', { password: lab.ssh.alice.password }),
-    sftpUse(lab, 'key', keyFile(lab.ssh.alice.key.privateKey)),
-    tunnelledUse(lab, 'password', { tunnelPassword: lab.ssh.alice.password }),
-    tunnelledUse(lab, 'sealed key', {
-      tunnelPrivateKey: keyFile(lab.sealedKey.privateKey).privateKey,
-      tunnelPrivateKeyPassphrase: lab.sealedKey.passphrase,
-    }),
-    sftpUse(lab, 'sealed key', {
-      ...keyFile(lab.sealedKey.privateKey),
-      privateKeyPassphrase: lab.sealedKey.passphrase,
-    }),
-  ];
-}
-
-function failingFiles(lab: CanaryLab): SourceUse[] {
-  const keys = () => ({
-    accessKey: plain('access'),
-    secretKey: awkward('secret'),
-    sessionToken: plain('session'),
-  });
-  const telling = { endpoint: lab.tellingHttp.url, bucketName: 'leaks' };
-  return s3Ids.flatMap((datasourceID): SourceUse[] => [
-    {
-      name: `${datasourceID} wrong`,
-      datasourceID,
-      properties: { ...bucketOf(lab), ...keys() },
-      target: files,
-    },
-    { name: `${datasourceID} telling`, datasourceID, properties: { ...telling, ...keys() }, target: files },
-  ]);
-}
-
-/** Every status with every sign-in (quick tier: alternating sign-ins), with the secret in all parts of the answer. */
-function tellingRest({ tellingHttp }: CanaryLab): SourceUse[] {
-  return [302, 400, 401, 403, 404, 429, 500, 503].flatMap((status, row) => {
-    const url = `${tellingHttp.url}/${status === 401 ? 'html' : 'json'}/${status}`;
-    const use = (signIn: string, properties: object) => restUse(`REST ${status} ${signIn}`, url, properties);
-    return [
-      use('basic', { authSchema: 'basic', username: 'reporter', password: awkward('basic') }),
-      use('key', { authSchema: 'apiKey', apiKeyHeader: 'X-Api-Key', apiKey: plain('key') }),
-      use('bearer', { authSchema: 'bearer', bearerToken: plain('bearer') }),
-      use('header', { queryHeaders: [{ name: 'X-Secret', value: plain('header'), encrypt: true }] }),
-    ].filter((_, column) => (row + column) % full(1, 4) === 0);
-  });
-}
+export const workingSources = ({ sources }: CanaryLab): SourceUse[] =>
+  sources.all.flatMap((source) => distinct(source.started.good.map((one) => useOf(source, one))));
 
 /** Sources that reject the secrets, some of which echo them. */
-export function failingSources(lab: CanaryLab): SourceUse[] {
-  const { postgres, mariadb, rest, tellingHttp, repeated } = lab;
-  const machine = machineOf(lab);
-  const certificatePassword = awkward('pfx');
-  const certificate = {
-    enableMutualSSL: true,
-    mutualPfxCertificateFiles: [
-      {
-        name: 'me.pfx',
-        value: clientCertificateFile(createCertificateAuthority().issue(['me']), certificatePassword),
-      },
-    ],
-    mutualPfxCertificateKey: certificatePassword,
-  };
-  const wrong = awkward('wrong');
-  const items = `${rest.url}/oauth/items`;
-  return [
-    ...failingFiles(lab),
-    postgresUse(lab, { name: 'wrong', port: postgres.port, password: awkward('wrong') }),
-    postgresUse(lab, { name: 'telling', port: lab.tellingPostgres.port, password: repeated }),
-    postgresUse(lab, { name: 'closed', port: 9, password: awkward('closed') }),
-    mysqlUse(lab, { name: 'wrong', port: mariadb.port, password: awkward('wrong') }),
-    mysqlUse(lab, { name: 'telling', port: lab.tellingMysql.port, password: repeated }),
-    restUse('REST wrong', `${rest.url}/basic/items`, {
-      authSchema: 'basic',
-      username: 'me',
-      password: wrong,
-    }),
-    restUse('REST certificate', `${rest.url.replace('http:', 'https:')}/anonymous/items`, certificate),
-    restUse('REST machine wrong', items, { ...machine, clientSecret: awkward('wrong') }),
-    restUse('REST machine key', items, {
-      ...{
-        authSchema: 'oauth2ClientCredentials',
-        tokenUrl: `${tellingHttp.url}/json/400`,
-        clientId: 'machine',
-      },
-      ...{ clientAuthentication: 'private_key_jwt', clientPrivateKey: privateKey() },
-    }),
-    restUse('REST service account', items, {
-      ...{ authSchema: 'oauth2JwtBearer', tokenUrl: `${tellingHttp.url}/json/400` },
-      ...{ assertionIssuer: 'robot', assertionPrivateKey: privateKey() },
-    }),
-    restUse('REST provider telling', items, { ...machine, tokenUrl: `${tellingHttp.url}/json/400` }),
-    restUse('REST provider page', items, { ...machine, tokenUrl: `${tellingHttp.url}/html/500` }),
-    ...tellingRest(lab),
-    tunnelledUse(lab, 'wrong', { tunnelPassword: awkward('wrong') }),
-    sftpUse(lab, 'wrong', { password: awkward('wrong') }),
-    clickHouseUse(lab, 'wrong', { password: awkward('wrong') }),
-    clickHouseUse(lab, 'telling', { port: lab.tellingHttp.port, password: awkward('telling') }),
-    sftpUse(lab, 'closed', { sftpPort: 9, password: awkward('closed') }),
-    bigQueryUse(lab, 'of another', { Email: 'someone@else.example' }),
-    githubUse(lab, 'wrong', { token: plain('wrong') }),
-    githubUse(lab, 'telling', { url: `${tellingHttp.url}/json/403`, token: plain('told') }),
-  ];
-}
+export const failingSources = ({ sources }: CanaryLab): SourceUse[] =>
+  sources.all.flatMap((source) => source.started.refused(fresh).map((one) => useOf(source, one)));
+
+/** Sources with a sign-in in the browser. */
+export const interactiveSources = ({ sources }: CanaryLab): SourceUse[] =>
+  sources.all.flatMap((source) => (source.started.bySignIn ?? []).map((one) => useOf(source, one)));

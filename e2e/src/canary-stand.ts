@@ -1,11 +1,15 @@
-import type { SourceManifest } from '@mooring/connectors/interface/manifest';
-import { metaOf } from '@mooring/connectors/kit/properties';
 import { manifests } from '@mooring/connectors/registry';
 import { full } from '@mooring/lab/test-tier';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import type { Place } from '@mooring/server/testing/secret-search';
 import { type CanaryLab, startCanaryLab } from './canary-lab.js';
-import { failingSources, type SourceUse, workingSources } from './canary-sources.js';
+import {
+  arranged,
+  failingSources,
+  type SourceUse,
+  secretProperties,
+  workingSources,
+} from './canary-sources.js';
 import { type MooringProcess, startMooring } from './mooring-process.js';
 
 // A Mooring that receives every kind of secret; all of its answers are kept.
@@ -48,9 +52,6 @@ function recordingClient(api: ApiClient, places: Place[]): ApiClient {
   };
 }
 
-const secretProperties = (manifest: SourceManifest) =>
-  Object.keys(manifest.properties.shape).filter((property) => metaOf(manifest, property).secret);
-
 /** A plain value, or the long lines of a file; of a key file, those of its private key. */
 function linesOf({ value }: { value: string }): string[] {
   const text = value.startsWith('{') ? String(JSON.parse(value).private_key) : value;
@@ -58,19 +59,11 @@ function linesOf({ value }: { value: string }): string[] {
   return lines.length === 1 ? lines : lines.filter((line) => line.length > 40);
 }
 
-/** Values of properties that the manifest marks secret. */
-function arranged({ datasourceID, properties }: SourceUse): Record<string, unknown> {
-  const { arrange } = manifests.find(({ id }) => id === datasourceID) ?? {};
-  return arrange?.(properties) ?? properties;
-}
-
 /** Values of the properties that their manifest marks secret. */
 function secretsIn(use: SourceUse): [string, string][] {
   const { name, datasourceID } = use;
   const properties = arranged(use);
-  const manifest = manifests.find(({ id }) => id === datasourceID);
-  if (!manifest) throw new Error(`Unknown source ${datasourceID}`);
-  return secretProperties(manifest).flatMap((property) => {
+  return secretProperties(datasourceID).flatMap((property) => {
     const value = properties[property];
     const values =
       typeof value === 'string' ? [value] : ((value ?? []) as { value: string }[]).flatMap(linesOf);
@@ -80,12 +73,10 @@ function secretsIn(use: SourceUse): [string, string][] {
 
 /** Secret properties that no use sets, as `<source> <property>`. */
 export function secretsLeftOut(uses: readonly SourceUse[]): string[] {
-  return manifests.flatMap((manifest) =>
-    secretProperties(manifest)
-      .filter(
-        (property) => !uses.some((use) => use.datasourceID === manifest.id && property in arranged(use)),
-      )
-      .map((property) => `${manifest.id} ${property}`),
+  return manifests.flatMap(({ id }) =>
+    secretProperties(id)
+      .filter((property) => !uses.some((use) => use.datasourceID === id && property in arranged(use)))
+      .map((property) => `${id} ${property}`),
   );
 }
 
@@ -93,11 +84,10 @@ export async function startCanaryStand(): Promise<CanaryStand> {
   const lab = await startCanaryLab();
   const { client, issuer, authorizationEndpoint } = lab.authorizationServer;
   const endpoints = { tokenEndpoint: lab.tokenUrl, revocationEndpoint: `${lab.tokenUrl}/revocation` };
-  const { url } = lab.bigquery;
   const mooring = await startMooring({
     configuration: {
       oauth: { clients: { google: { ...client, issuer, authorizationEndpoint, ...endpoints } } },
-      sources: { gbq: { apiEndpoint: url, tokenEndpoint: `${url}/token` } },
+      sources: lab.sources.settings,
       // A caller who may not edit the connection gets a failure only after this time.
       limits: { testSeconds: full(15, 5) },
     },

@@ -1,19 +1,25 @@
+import { sourceOf } from '@mooring/connectors/registry';
 import type { PropertySpec } from '@mooring/contract/data-source-schema';
 import { startCanary } from '@mooring/lab/canary';
 import { knowNoSecret } from '@mooring/lab/known-secrets';
 import { full } from '@mooring/lab/test-tier';
 import { type Answer, apiClient } from '@mooring/server/testing/api-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type AllowedSource,
-  dialledProperties,
-  type EgressStand,
-  endOfTest,
-  isRefusal,
-  startEgressStand,
-} from './egress-stand.js';
+import { hosts, urlsOf } from './egress-spellings.js';
+import { type EgressStand, endOfTest, isRefusal, startEgressStand } from './egress-stand.js';
 import { inParallel } from './in-parallel.js';
 import { startMooring } from './mooring-process.js';
+import {
+  connectionWith,
+  dialledIn,
+  dialledProperties,
+  endpointsWith,
+  leadingConnections,
+  portOf,
+  type RunningSource,
+  signsInAsItself,
+  targetOf,
+} from './running-sources.js';
 
 // A listener that must never be reached, and every way by which a user could aim the service at it.
 
@@ -42,163 +48,129 @@ async function create(datasourceID: string, connectionProperties: Properties): P
   });
 }
 
-async function useAll(id: string, { path }: AllowedSource): Promise<Record<string, Answer>> {
-  const use = (action: string, body: object) =>
-    stand.api.post(`/api/v1/data-connections/${id}/actions/${action}`, body);
+/** What the service has logged of an answer. */
+const faultOf = (text: string): string =>
+  stand.mooring
+    .logText()
+    .split('\n')
+    .filter((line) => line.includes(/"traceId":"([^"]+)"/.exec(text)?.[1] ?? 'no trace'))
+    .join('\n');
+
+/** Every door that leads to a source. @param target of the reads */
+async function useAll(
+  id: string,
+  { target, hasBytes }: { target: object; hasBytes: boolean },
+): Promise<Record<string, Answer>> {
+  const use = (action: string, body: object, headers?: Record<string, string>) =>
+    stand.api.post(`/api/v1/data-connections/${id}/actions/${action}`, body, headers);
+  const bytes = { accept: 'application/octet-stream' };
   return {
     test: await use('test', {}),
     browse: await use('browse', {}),
-    preview: await use('preview', { path }),
-    read: await use('read', { path }),
+    describe: await use('describe', target),
+    preview: await use('preview', target),
+    read: await use('read', target),
+    ...(hasBytes ? { bytes: await use('read', target, bytes) } : {}),
   };
 }
 
-/** The property with the port that belongs to a host. */
-function portOf(properties: Properties, name: string): string {
-  if (name === 'tunnelHost') return 'tunnelPort';
-  return 'sftpPort' in properties ? 'sftpPort' : 'port';
+const doorsOf = (source: RunningSource, name = '') => ({
+  target: targetOf(source, connectionWith(source, name)),
+  hasBytes: sourceOf(source.id).abilities.bytes,
+});
+
+/** Each URL in an uploaded file leads to the canary: none of them is for the service to call. */
+function trapped(properties: Properties): Properties {
+  const entries = Object.entries(properties).map(([name, held]) => {
+    if (!Array.isArray(held)) return [name, held];
+    const files = held.map((file) =>
+      typeof file?.value === 'string' && file.value.startsWith('{')
+        ? { ...file, value: file.value.replaceAll(/"https?:[^"]*"/g, JSON.stringify(stand.canary.url)) }
+        : file,
+    );
+    return [name, files];
+  });
+  return Object.fromEntries(entries);
 }
 
-/** The properties with one of them aimed elsewhere. For a host, its port too. */
-function aim({ datasourceID, properties }: AllowedSource, name: string, value: string): Properties {
-  const isHost = dialledProperties(datasourceID).get(name) === 'host';
+/** A connection that sets this property, with it aimed elsewhere; of a host, its port too. */
+function aim(source: RunningSource, name: string, value: string, port = stand.canary.port): Properties {
+  const { properties } = connectionWith(source, name);
+  const isHost = dialledProperties(source.id).get(name) === 'host';
   return {
-    ...properties,
+    ...trapped(properties),
     [name]: value,
-    ...(isHost ? { [portOf(properties, name)]: stand.canary.port } : {}),
+    ...(isHost ? { [portOf(source.id, properties, name)]: port } : {}),
   };
+}
+
+/** Properties that a use dials; those of sign-ins are dialled in exchanges, for which there is another test. */
+const dialledInUse = (source: RunningSource): [name: string, kind: 'host' | 'url'][] =>
+  [...dialledProperties(source.id)].filter(
+    ([name]) => dialledIn(source.id, connectionWith(source, name).properties, name) === 'use',
+  );
+
+interface Aimed {
+  source: RunningSource;
+  /** The property that is aimed. */
+  name: string;
+  properties: Properties;
 }
 
 /** Goes through every door with these properties, and holds each to a refusal. @returns which kind it was */
-async function expectRefused(source: AllowedSource, properties: Properties, what: string): Promise<string> {
-  const { datasourceID } = source;
-  const unsaved = await testUnsaved(datasourceID, properties);
-  const created = await create(datasourceID, properties);
+async function expectRefused({ source, name, properties }: Aimed, what: string): Promise<string> {
+  const unsaved = await testUnsaved(source.id, properties);
+  const created = await create(source.id, properties);
   if (created.status !== 201) {
     expect([created.status, unsaved.status], `${what}: ${created.text}`).toEqual([400, 400]);
     return 'no such value';
   }
   expect(endOfTest(unsaved), what).toBe('route EGRESS-REFUSED');
-  const { test, browse, ...reads } = await useAll(created.body.qID, source);
+  const { test, ...answers } = await useAll(created.body.qID, doorsOf(source, name));
   expect(test && endOfTest(test), what).toBe('route EGRESS-REFUSED');
-  // The one resource of a REST connection is known without asking.
-  const answers = datasourceID === 'rest' ? reads : { browse, ...reads };
-  for (const [action, answer] of Object.entries(answers))
-    expect(answer && isRefusal(answer), `${what}, ${action}: ${answer?.text}`).toBe(true);
+  for (const [action, answer] of Object.entries(answers)) {
+    if (source.unasked.includes(action)) continue;
+    expect(isRefusal(answer), `${what}, ${action}: ${answer.text}`).toBe(true);
+  }
   return 'refused at the gate';
 }
-
-/** S01, S02, S07 and S14: ways to write loopback and metadata services, and things that are not addresses at all. */
-const hosts = [
-  '127.0.0.1',
-  'localhost',
-  'LOCALHOST',
-  'localhost.',
-  'a.localhost',
-  '127.1',
-  '2130706433',
-  '0x7f000001',
-  '0x7f.0.0.1',
-  '0177.0.0.1',
-  '0.0.0.0',
-  '0',
-  '[::]',
-  '[::1]',
-  '::1',
-  '[::ffff:127.0.0.1]',
-  '::ffff:127.0.0.1',
-  '[::ffff:7f00:1]',
-  '[64:ff9b::7f00:1]',
-  '[2002:7f00:1::]',
-  '127.0.0.1.',
-  '127.0.0.2',
-  '127.255.255.254',
-  '１２７.０.０.１',
-  '127。0。0。1',
-  '%31%32%37.0.0.1',
-  'user@127.0.0.1',
-  'user:password@127.0.0.1',
-  '127.0.0.1%00.example.com',
-  '127.0.0.1\u0000.example.com',
-  '127.0.0.1#.example.com',
-  '127.0.0.1/.example.com',
-  '127.0.0.1\\.example.com',
-  '169.254.169.254',
-  '[fd00:ec2::254]',
-  'fd00:ec2::254',
-  '100.100.100.200',
-  '[64:ff9b::a9fe:a9fe]',
-  '[2002:a9fe:a9fe::]',
-  '/var/run/postgresql',
-  '@abstract',
-  '%2Fvar%2Frun',
-];
-const schemes = ['file', 'gopher', 'ftp', 'data', 'unix', 'jar:http', 'http+unix', 'ws', 'javascript'];
-
-const urlsOf = (port: number) => [
-  ...hosts.flatMap((host) => [`http://${host}:${port}/items`, `https://${host}:${port}/`]),
-  ...hosts.map((host) => `http://${host}:${port}`),
-  ...schemes.map((scheme) => `${scheme}://127.0.0.1:${port}/items`),
-  `//127.0.0.1:${port}/items`,
-  `http:127.0.0.1:${port}`,
-  `http:\\\\127.0.0.1:${port}`,
-  `http://allowed.example@127.0.0.1:${port}/`,
-  `http://127.0.0.1:${port}@127.0.0.1:${port}/`,
-];
 
 describe('destinations that are not allowed', () => {
   it('lets the allowed ones through, with an environment that would lead elsewhere (S11)', async () => {
     for (const source of stand.sources) {
-      const { datasourceID, properties, isClosed } = source;
-      if (isClosed) continue;
-      expect(endOfTest(await testUnsaved(datasourceID, properties)), datasourceID).toBe('firstRow ok');
-      const { body } = await create(datasourceID, properties);
-      for (const [action, { status, text }] of Object.entries(await useAll(body.qID, source)))
-        expect(status, `${datasourceID} ${action}: ${text}`).toBe(200);
+      for (const connection of leadingConnections(source)) {
+        const what = `${source.id} ${connection.name}`;
+        const properties = trapped(connection.properties);
+        // A client's token is of a connection that is there.
+        if (!signsInAsItself(source.id, properties))
+          expect(endOfTest(await testUnsaved(source.id, properties)), what).toBe('firstRow ok');
+        const { body, text } = await create(source.id, properties);
+        expect(body.qID, text).toBeDefined();
+        const answers = await useAll(body.qID, { ...doorsOf(source), target: targetOf(source, connection) });
+        expect(answers['test'] && endOfTest(answers['test']), what).toBe('firstRow ok');
+        for (const [action, answer] of Object.entries(answers))
+          expect(answer.status, `${what} ${action}: ${answer.text}`).toBe(200);
+      }
     }
   });
 
   it('S01, S02, S07, S12, S14: refuses every spelling in every property that is dialled', async () => {
     const tasks: (() => Promise<string>)[] = [];
-    const dialled: string[] = [];
     const turns = { host: 0, url: 0 };
     for (const source of stand.sources) {
-      for (const [name, kind] of dialledProperties(source.datasourceID)) {
-        dialled.push(`${source.datasourceID} ${name}`);
-        // Those of OAuth are dialled in exchanges of their own, for which there is another test.
-        if (source.datasourceID === 'rest' && name !== 'url') continue;
+      for (const [name, kind] of dialledInUse(source)) {
         // In the quick tier each spelling goes into one of the hosts and into one of the URLs, in turns.
-        const of = kind === 'host' ? full(1, 4) : full(1, 6);
+        const of = full(1, 6);
         turns[kind] += 1;
         const turn = turns[kind];
         for (const [index, value] of (kind === 'host' ? hosts : urlsOf(stand.canary.port)).entries()) {
           if ((index + turn) % of !== 0) continue;
-          const what = `${source.datasourceID} ${name}=${value}`;
-          const properties = aim(source, name, value);
-          tasks.push(async () => `${kind}: ${await expectRefused(source, properties, what)}`);
+          const what = `${source.id} ${name}=${value}`;
+          const aimed = { source, name, properties: aim(source, name, value) };
+          tasks.push(async () => `${kind}: ${await expectRefused(aimed, what)}`);
         }
       }
     }
-    expect(dialled).toEqual([
-      'File_AmazonS3Connector endpoint',
-      'File_AmazonS3ConnectorV2 endpoint',
-      'File_FileTransferConnector host',
-      'clickhouse host',
-      'mariadb host',
-      'mysql host',
-      'postgres host',
-      'postgres tunnelHost',
-      'github url',
-      'rest url',
-      ...[
-        'authorizationUrl',
-        'tokenUrl',
-        'revocationUrl',
-        'issuer',
-        'deviceAuthorizationUrl',
-        'pushedAuthorizationUrl',
-      ].map((name) => `rest ${name}`),
-    ]);
     const outcomes = await inParallel(concurrency, tasks);
     // Both ways of refusing were met, by hosts and by URLs.
     for (const kind of ['host', 'url'])
@@ -206,6 +178,19 @@ describe('destinations that are not allowed', () => {
         expect(outcomes.filter((one) => one === `${kind}: ${way}`).length, `${kind}, ${way}`).toBeGreaterThan(
           full(9, 2),
         );
+  });
+
+  it('S01: whatever a connection leads to stands in a property that is tried here, or in the settings', () => {
+    const tried = stand.sources.map((source) => [source.id, dialledInUse(source).length > 0]);
+    expect(tried.filter(([id, isTried]) => !isTried && !stand.settings[String(id)])).toEqual([]);
+    for (const source of stand.sources) {
+      for (const { name, properties } of source.started.good) {
+        const shown = [...dialledProperties(source.id).keys()].map((one) => String(properties[one]));
+        const places = [...shown, ...Object.values(stand.settings[source.id] ?? {}).map(String)].join('\n');
+        for (const { host } of endpointsWith(source.id, properties, source.started.settings))
+          expect(places, `${source.id} ${name}`).toContain(host);
+      }
+    }
   });
 
   it('S06: no text property of any source leads there, beside the allowed destination or instead of it', async () => {
@@ -217,14 +202,14 @@ describe('destinations that are not allowed', () => {
     expect(registry.dataSources).toHaveLength(stand.sources.length);
     const tasks: (() => Promise<boolean>)[] = [];
     for (const source of stand.sources) {
-      const { datasourceID, properties } = source;
-      const specs = await stand.api.get(`/api/v1/data-sources/${datasourceID}/api-specs`);
+      const specs = await stand.api.get(`/api/v1/data-sources/${source.id}/api-specs`);
       const known: Record<string, PropertySpec> = specs.body.connectionProperties.properties;
       for (const [row, [name, { type }]] of Object.entries(known).entries()) {
         if (type !== 'string') continue;
+        const properties = trapped(connectionWith(source, name).properties);
         for (const [index, value] of values.entries()) {
           if ((index + row) % every === 0)
-            tasks.push(() => useOnce(source, { ...properties, [name]: value }));
+            tasks.push(() => useOnce({ source, name, properties: { ...properties, [name]: value } }));
         }
       }
     }
@@ -234,13 +219,14 @@ describe('destinations that are not allowed', () => {
   });
 
   /** @returns whether there was a connection to use */
-  async function useOnce(source: AllowedSource, properties: Properties): Promise<boolean> {
-    await testUnsaved(source.datasourceID, properties);
-    const created = await create(source.datasourceID, properties);
+  async function useOnce({ source, name, properties }: Aimed): Promise<boolean> {
+    await testUnsaved(source.id, properties);
+    const created = await create(source.id, properties);
     expect([201, 400, 404], created.text).toContain(created.status);
     if (created.status !== 201) return false;
-    for (const [action, { status, text }] of Object.entries(await useAll(created.body.qID, source)))
-      expect(status, `${JSON.stringify(properties)} ${action}: ${text}`).not.toBe(500);
+    const answers = await useAll(created.body.qID, doorsOf(source, name));
+    for (const [action, { status, text }] of Object.entries(answers))
+      expect(status, `${source.id} ${name} ${action}: ${text} ${faultOf(text)}`).not.toBe(500);
     return true;
   }
 
@@ -256,8 +242,8 @@ describe('destinations that are not allowed', () => {
       '..',
     ];
     const tasks: (() => Promise<Answer>)[] = [];
-    for (const [sourceIndex, { datasourceID, properties }] of stand.sources.entries()) {
-      const { body } = await create(datasourceID, properties);
+    for (const [sourceIndex, { id, started }] of stand.sources.entries()) {
+      const { body } = await create(id, started.good[0].properties);
       const use = (action: string, request: object) => () =>
         stand.api.post(`/api/v1/data-connections/${body.qID}/actions/${action}`, request);
       for (const [index, part] of parts.entries()) {
@@ -280,15 +266,14 @@ it('without that policy each of these properties does lead there, so the canary 
   const [open, canary] = [await startMooring(), await startCanary()];
   const api = apiClient(open.url, open.adminKey);
   try {
-    for (const { datasourceID, properties } of stand.sources) {
-      for (const [name, kind] of dialledProperties(datasourceID)) {
-        if (datasourceID === 'rest' && name !== 'url') continue;
+    for (const source of stand.sources) {
+      for (const [name, kind] of dialledInUse(source)) {
         const before = canary.connections();
-        const port = portOf(properties, name);
-        const aimed = kind === 'host' ? { [name]: canary.host, [port]: canary.port } : { [name]: canary.url };
-        const connectionProperties = { ...properties, ...aimed };
-        await api.post('/api/v1/data-connections/actions/test', { datasourceID, connectionProperties });
-        expect(canary.connections(), `${datasourceID} ${name}`).toBeGreaterThan(before);
+        const value = kind === 'host' ? canary.host : canary.url;
+        const connectionProperties = aim(source, name, value, canary.port);
+        const body = { datasourceID: source.id, connectionProperties };
+        await api.post('/api/v1/data-connections/actions/test', body);
+        expect(canary.connections(), `${source.id} ${name}`).toBeGreaterThan(before);
       }
     }
   } finally {

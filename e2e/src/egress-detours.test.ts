@@ -1,5 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
+import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
+import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { full } from '@mooring/lab/test-tier';
 import type { Answer } from '@mooring/server/testing/api-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -10,9 +13,24 @@ import { signInAndCopyCode } from './sign-in-lab.js';
 // Allowed servers and providers that send the service on to a place that is not allowed, and the endpoints of OAuth.
 
 let stand: EgressStand;
+let rest: LabRestApi;
+let s3: LabS3;
+let bigquery: LabBigQuery;
 let count = 0;
 beforeAll(async () => {
-  stand = await startEgressStand();
+  stand = await startEgressStand(async ({ verifyAccessToken }) => {
+    rest = await startRestApi({ verifyAccessToken });
+    s3 = await startS3();
+    bigquery = await startBigQuery({ verifyAccessToken, rowsInBig: 10 });
+    const { url } = bigquery;
+    return {
+      urls: [rest.url, s3.url, url],
+      settings: { gbq: { apiEndpoint: url, tokenEndpoint: `${url}/token` } },
+      async close() {
+        for (const part of [rest, s3, bigquery]) await part.close();
+      },
+    };
+  });
 });
 afterAll(() => stand.close());
 afterEach(() => expect(stand.connections(), 'connections at the canary').toBe(0));
@@ -42,10 +60,10 @@ const useAll = async (id: string) => [
   await use(id, 'read', { path: [] }),
 ];
 
-const rest = (path: string) => ({
-  url: `${stand.rest.url}/basic${path}`,
+const restAt = (path: string) => ({
+  url: `${rest.url}/basic${path}`,
   authSchema: 'basic',
-  ...stand.rest.basic,
+  ...rest.basic,
 });
 
 describe('an allowed source that leads elsewhere', () => {
@@ -67,7 +85,7 @@ describe('an allowed source that leads elsewhere', () => {
         if ((row + column) % full(1, 4) !== 0) continue;
         const id = await create(
           'rest',
-          rest(`/faults/redirect?${new URLSearchParams({ status: String(status), to })}`),
+          restAt(`/faults/redirect?${new URLSearchParams({ status: String(status), to })}`),
         );
         const [test, ...reads] = await useAll(id);
         expect(test && endOfTest(test), to).toMatch(/^signIn (SOURCE|EGRESS)/);
@@ -77,11 +95,11 @@ describe('an allowed source that leads elsewhere', () => {
   });
 
   it('S03: follows a redirect at home, and not the one behind it that leads away', async () => {
-    const home = await create('rest', rest('/faults/redirect'));
+    const home = await create('rest', restAt('/faults/redirect'));
     expect((await use(home, 'preview', { path: [] })).body.rows).toHaveLength(25);
     const away = new URLSearchParams({ to: `${stand.canary.url}/items` });
-    const to = `${stand.rest.url}/basic/faults/redirect?${away}`;
-    const twice = await create('rest', rest(`/faults/redirect?${new URLSearchParams({ to })}`));
+    const to = `${rest.url}/basic/faults/redirect?${away}`;
+    const twice = await create('rest', restAt(`/faults/redirect?${new URLSearchParams({ to })}`));
     expect(codeOf(await use(twice, 'preview', { path: [] }))).toMatch(/^(SOURCE|EGRESS)/);
   });
 
@@ -89,7 +107,7 @@ describe('an allowed source that leads elsewhere', () => {
     for (const to of placesOf(stand.canary)) {
       const paging = { PaginationType: 'NextUrl', dataPath: 'items' };
       const id = await create('rest', {
-        ...rest(`/faults/next-elsewhere?${new URLSearchParams({ to })}`),
+        ...restAt(`/faults/next-elsewhere?${new URLSearchParams({ to })}`),
         ...paging,
       });
       const read = await use(id, 'preview', { path: [], limit: 100 });
@@ -103,8 +121,8 @@ describe('an allowed source that leads elsewhere', () => {
     let answer: RequestListener;
     beforeAll(async () => {
       // On the port that policy allows and no source uses any more.
-      const port = Number(new URL(stand.s3.url).port);
-      await stand.s3.close();
+      const port = Number(new URL(s3.url).port);
+      await s3.close();
       server = createServer((request, response) => answer(request, response));
       await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
       expect((server.address() as AddressInfo).port).toBe(port);
@@ -113,9 +131,7 @@ describe('an allowed source that leads elsewhere', () => {
 
     it('S03: is not followed by the AWS client, nor its words about regions and endpoints believed', async () => {
       const { host, port } = stand.canary;
-      const properties = stand.sources.find(
-        ({ datasourceID }) => datasourceID === 'File_AmazonS3Connector',
-      )?.properties;
+      const properties = { endpoint: s3.url, bucketName: 'mooring-lab', ...s3.accounts.analyst };
       for (const status of [301, 302, 307, 308, 400, 403]) {
         answer = (_request, response) => {
           response.writeHead(status, {
@@ -127,7 +143,7 @@ describe('an allowed source that leads elsewhere', () => {
           const endpoint = `<Endpoint>${host}:${port}</Endpoint><Region>${host}:${port}</Region>`;
           response.end(`<Error><Code>${code}</Code><Message>Elsewhere</Message>${endpoint}</Error>`);
         };
-        const id = await create('File_AmazonS3Connector', properties ?? {});
+        const id = await create('File_AmazonS3Connector', properties);
         expect(endOfTest(await use(id, 'test')), String(status)).toMatch(/^signIn SOURCE/);
         expect(codeOf(await use(id, 'browse')), String(status)).toMatch(/^SOURCE/);
         expect(codeOf(await use(id, 'read', { path: ['orders.csv'] })), String(status)).toMatch(/^SOURCE/);
@@ -135,22 +151,23 @@ describe('an allowed source that leads elsewhere', () => {
     });
 
     it('S03: is not followed by the Google client', async () => {
-      const properties = stand.sources.find(({ datasourceID }) => datasourceID === 'gbq')?.properties;
+      const KeyFilePath = [{ name: 'key.json', value: JSON.stringify(bigquery.serviceAccountKey) }];
+      const properties = { Catalog: bigquery.projectId, KeyFilePath };
       for (const status of [301, 302, 303, 307, 308]) {
         const canned = {
           status,
           body: '{}',
           headers: { location: `${stand.canary.url}/bigquery/v2/projects` },
         };
-        const id = await create('gbq', properties ?? {});
+        const id = await create('gbq', properties);
         for (const [action, body] of [
           ['browse', {}],
           ['preview', { path: ['sales', 'orders'] }],
           ['read', { query: 'select * from sales.orders' }],
         ] as const) {
-          stand.bigquery.switches.answerNext.push(canned);
+          bigquery.switches.answerNext.push(canned);
           expect(codeOf(await use(id, action, body)), `${status} ${action}`).toMatch(/^SOURCE|^EGRESS/);
-          stand.bigquery.switches.answerNext.length = 0;
+          bigquery.switches.answerNext.length = 0;
         }
       }
     });
@@ -162,7 +179,7 @@ describe('OAuth', () => {
     const { client, authorizationEndpoint, tokenEndpoint, revocationEndpoint } = stand.authorizationServer;
     const { clientId, clientSecret } = client;
     const endpoints = { authorizationUrl: authorizationEndpoint, tokenUrl: tokenEndpoint };
-    const url = `${stand.rest.url}/oauth/items`;
+    const url = `${rest.url}/oauth/items`;
     const shared = { url, authSchema: 'oauth2', scope: 'openid', revocationUrl: revocationEndpoint };
     return { ...shared, ...endpoints, clientId, clientSecret, ...more };
   };
@@ -250,7 +267,7 @@ describe('OAuth', () => {
       expect(test && endOfTest(test)).toMatch(/^signIn SOURCE/);
       switches.tokenAlways = undefined;
     }
-    const google = { OAuthMechanism: '1', Catalog: stand.bigquery.projectId };
+    const google = { OAuthMechanism: '1', Catalog: bigquery.projectId };
     const created = await signIn('gbq', google);
     expect(created.status, created.text).toBe(201);
     const answer = { status: 307, body: '', headers: { location: `${stand.canary.url}/token` } };

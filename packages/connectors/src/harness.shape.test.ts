@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Endpoint } from './interface/endpoint.js';
 import { manifestOf } from './kit/manifest.js';
@@ -6,9 +7,7 @@ import { destinationOf, withDefaults } from './kit/properties.js';
 import { endpointsOf } from './kit/typed-input.js';
 import { manifests, sourceOf } from './registry.js';
 import type { SourceHarness } from './suite/harness.js';
-
-/** Sources whose harness is still to be written; their destinations are in the matrix itself. */
-const waiting = ['File_AmazonS3Connector', 'File_AmazonS3ConnectorV2'];
+import { harnesses } from './suite/harnesses.js';
 
 const fileOf = (id: string) => new URL(`./sources/${id}/harness.ts`, import.meta.url);
 const ids = manifests.map(({ id }) => id);
@@ -24,10 +23,21 @@ const addressOf = ({ role, host, port, security, trust }: Endpoint) => ({
 
 describe('the harnesses of the sources', () => {
   it('are there for every source of the registry', () => {
-    expect(ids.filter((id) => !existsSync(fileOf(id))).toSorted()).toEqual(waiting);
+    expect(ids.filter((id) => !existsSync(fileOf(id)))).toEqual([]);
+    // The suites that go over all sources read this list.
+    expect(harnesses.map(([id]) => id).toSorted()).toEqual(ids.toSorted());
   });
 
-  it.each(ids.filter((id) => existsSync(fileOf(id))))('%s: covers every property', async (id) => {
+  it('say why a source is not in the demo, and only then', () => {
+    const demo = new URL('../../lab/src/demo/', import.meta.url);
+    const files = readdirSync(demo, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    const texts = files.map(({ parentPath, name }) => readFileSync(path.join(parentPath, name), 'utf8'));
+    const isShown = (id: string) => texts.some((text) => text.includes(`'${id}'`));
+    for (const [id, { notInDemo }] of harnesses)
+      expect(isShown(id), `${id}: ${notInDemo ?? 'no reason'}`).toBe(notInDemo === undefined);
+  });
+
+  it.each(ids)('%s: covers every property', async (id) => {
     const { harness } = (await import(fileOf(id).href)) as { harness: SourceHarness };
     const source = sourceOf(id);
     const { definition, credential, edits, logins = {} } = harness.destinations(places);

@@ -104,7 +104,7 @@ export function openApiDocument(): unknown {
       title: 'Mooring',
       version,
       description:
-        'Shared data connections, used with your own credentials. Follows the public data-connections API of Qlik Cloud and adds test, browse, preview, read and resolve.',
+        'Shared data connections, used with your own credentials. Follows the public data-connections API of Qlik Cloud and adds test, browse, describe, preview, read (of rows, or of the bytes of a file) and resolve.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],

@@ -50,6 +50,8 @@ export interface LabBigQuery {
   switches: {
     /** Replaces the answers of the next API calls, first in, first out. */
     answerNext: CannedAnswer[];
+    /** Answers instead of the API, to calls of these paths. */
+    answerFor?: (path: string) => CannedAnswer | undefined;
   };
   close(): Promise<void>;
 }
@@ -134,7 +136,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, standI
     return own === undefined ? await standIn.verifyAccessToken(token) : { active: true, ...own };
   });
   Object.assign(entry, { sub, authorized: true });
-  const canned = standIn.switches.answerNext.shift();
+  const { answerNext, answerFor } = standIn.switches;
+  const canned = answerNext.shift() ?? answerFor?.(url.pathname);
   if (canned !== undefined) {
     sendCanned(response, canned);
     return;

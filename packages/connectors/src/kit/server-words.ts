@@ -1,4 +1,9 @@
-import { ConnectorError, type ConnectorErrorKind, type ServerWords } from '../interface/errors.js';
+import {
+  ConnectorError,
+  type ConnectorErrorKind,
+  type ConnectorErrorOptions,
+  type ServerWords,
+} from '../interface/errors.js';
 import { Secret } from '../interface/secret.js';
 
 // A database explains what is wrong with a statement best. Its message goes to the author of the statement, unless it
@@ -36,9 +41,32 @@ export function serverWords(
   };
 }
 
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lines of a key are as secret as the key. */
+const lineLengthMin = 16;
+
+/** A text, and what it consists of: members of JSON, lines of a key. */
+function partsOf(text: string): string[] {
+  const lines = text.split(/\r?\n/);
+  if (lines.length > 1)
+    return [text, ...lines.filter((line) => line.length >= lineLengthMin && !line.startsWith('-----'))];
+  return [text];
+}
+
 function textsIn(value: unknown): string[] {
   if (value instanceof Secret) return textsIn(value.reveal());
-  if (typeof value === 'string') return value === '' ? [] : [value];
+  if (typeof value === 'string') {
+    const json = /^\s*[{[]/.test(value) ? parsed(value) : undefined;
+    const within = json === undefined ? [] : textsIn(json).filter((text) => text.length >= lineLengthMin);
+    return value === '' ? [] : [...partsOf(value), ...within];
+  }
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
@@ -64,7 +92,7 @@ export function repeatsSecret(text: string, login: Readonly<Record<string, unkno
 
 /**
  * The error as the requester may see it: with the server's message only if the statement is the requester's own, and
- * only if the message contains no secret of the login.
+ * with nothing that the server has said if that contains a secret of the login. A code is the server's to choose, too.
  * @param query of the request; absent: the statement is ours
  */
 export function failureForAuthor(
@@ -72,20 +100,31 @@ export function failureForAuthor(
   query: string | undefined,
   login: Readonly<Record<string, unknown>>,
 ): unknown {
-  if (!(error instanceof ConnectorError) || error.server === undefined) return error;
-  const tells = repeatsSecret(`${error.server.message} ${error.server.code ?? ''}`, login);
-  return withServer(error, query === undefined || tells ? undefined : within(error.server, query));
+  if (!(error instanceof ConnectorError)) return error;
+  const { nativeCode, server } = error;
+  const cause = (error.cause ?? {}) as { name?: unknown; code?: unknown };
+  const said = [nativeCode, server?.message, server?.code, cause.name, cause.code].filter(
+    (text) => typeof text === 'string',
+  );
+  if (said.length === 0) return error;
+  if (said.some((text) => repeatsSecret(text, login))) return withWords(error, {});
+  const words = query === undefined || server === undefined ? undefined : within(server, query);
+  return withWords(error, {
+    cause: error.cause,
+    ...(nativeCode === undefined ? {} : { nativeCode }),
+    ...(words === undefined ? {} : { server: words }),
+  });
 }
 
-/** The same failure with another server message, or none. */
-export function withServer(error: ConnectorError, server: ServerWords | undefined): ConnectorError {
-  const { kind, message, nativeCode, remedy, isRetryable, retryAfterSeconds, cause } = error;
+/** The same failure with other words of the server, or none. */
+function withWords(
+  { kind, message, remedy, isRetryable, retryAfterSeconds }: ConnectorError,
+  words: Pick<ConnectorErrorOptions, 'nativeCode' | 'server' | 'cause'>,
+): ConnectorError {
   return new ConnectorError(kind, message, {
-    ...{ retryable: isRetryable, cause },
-    ...(nativeCode === undefined ? {} : { nativeCode }),
+    ...{ retryable: isRetryable, ...words },
     ...(remedy === undefined ? {} : { remedy }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-    ...(server === undefined ? {} : { server }),
   });
 }
 

@@ -5,6 +5,7 @@ import type { LabAuthorizationServer } from '@mooring/lab/authorization-server';
 import type { Column, Row } from '../interface/data-types.js';
 import type { TokenSource, Values } from '../interface/login.js';
 import type { Parameters, Path } from '../interface/plan.js';
+import type { SharedServers } from './shared-servers.js';
 
 /** A listener. */
 export interface Place {
@@ -42,6 +43,10 @@ export interface Edit {
 
 /** Every definition property stands in at least one edit, every credential property in one of the logins. */
 export interface Destinations {
+  /** The operator's `sources.<id>`, where they have the address. */
+  settings?: Values;
+  /** Of an item that only the server can tell of; default: `['sales', 'orders.csv']`. */
+  path?: Path;
   /** Leads to `here`. */
   definition: Values;
   /** That `definition` asks for. */
@@ -103,13 +108,19 @@ export interface Proofs {
 
 /** A source with its server, which is running. */
 export interface StartedSource extends Proofs {
-  /** Work, one for each way of signing in that runs here. The first is the one that most tests use. */
+  /**
+   * Work, one for each way of signing in that runs here. The first is the one that most tests use. Together they set every
+   * property that is dialled in a use.
+   */
   good: readonly [Connection, ...Connection[]];
   /** As the first, with a wrong password, key or token. */
   wrong?: Connection;
   /** As the first, but nothing listens there. */
   unreachable: Connection & { settings?: Values };
-  /** Do not work: the login is refused, or the server repeats it in all that it answers. */
+  /**
+   * Do not work: the login is refused, or the server repeats it in all that it answers. Together with those that work they
+   * set every property that is secret.
+   */
   refused(fresh: Fresh): readonly Connection[];
   /** Their user signs in in a browser, at the provider that was given. */
   bySignIn?: readonly Connection[];
@@ -122,11 +133,17 @@ export interface StartedSource extends Proofs {
 
 /** What several sources share while they are tested together. */
 export interface Surroundings {
+  /** Servers that several sources use. They end with the surroundings. */
+  servers?: SharedServers;
   /** Its tokens are good for sources that take tokens. `tokenUrl` may lead to it by a detour. */
   provider?: { server: LabAuthorizationServer; tokenUrl: string };
 }
 
 export interface SourceHarness {
+  /** What is answered without asking the source: the first level of `browse`, `describe` of what is readable. */
+  unasked?: readonly ('browse' | 'describe')[];
+  /** Why `mooring demo` has no connection of this source. */
+  notInDemo?: string;
   /** Pure. */
   destinations(places: Places): Destinations;
   /** Starts and seeds the real server, or a stand-in where none runs here. */

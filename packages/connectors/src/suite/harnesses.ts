@@ -1,4 +1,6 @@
 import { harness as clickhouse } from '../sources/clickhouse/harness.js';
+import { harness as s3 } from '../sources/File_AmazonS3Connector/harness.js';
+import { harness as s3V2 } from '../sources/File_AmazonS3ConnectorV2/harness.js';
 import { harness as sftp } from '../sources/File_FileTransferConnector/harness.js';
 import { harness as gbq } from '../sources/gbq/harness.js';
 import { harness as github } from '../sources/github/harness.js';
@@ -16,6 +18,8 @@ export const harnesses: readonly (readonly [id: string, harness: SourceHarness])
   ['mysql', mysql],
   ['File_FileTransferConnector', sftp],
   ['gbq', gbq],
+  ['File_AmazonS3ConnectorV2', s3V2],
+  ['File_AmazonS3Connector', s3],
   ['github', github],
   ['rest', rest],
 ];

@@ -10,11 +10,15 @@ type OfSource = Required<Pick<Proofs, 'types' | 'residue'>> & {
   write: string;
 };
 
+/** One for MySQL and MariaDB where both are tested. */
+const startLab = () => startMariaDb();
+
 export const mysqlHarness = ({ types, residue, write }: OfSource): SqlHarness<LabMariaDb> =>
   sqlHarness({
     database: 'database',
+    notInDemo: 'Its server is not in npm, and the demo installs nothing.',
     harmless: { treatTinyAsBoolean: true },
-    startLab: () => startMariaDb(),
+    startLab,
     login: ({ admin }) => admin,
     startTelling: startTellingMysql,
     proofs: (lab) => ({

@@ -1,17 +1,25 @@
-import type { TestInput } from '../../suite/bench.js';
-// The servers for the tests of both S3 sources: the lab's S3 server, and in front of it an endless object for the
-// cancellation tests.
+// The harness of both S3 sources: the lab's S3 server, and in front of it an endless object for the cancellation tests.
 
 import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { type LabS3, startS3 } from '@mooring/lab/s3';
 import { hideAll } from '../../kit/secret-fields.js';
-import type { ConnectorHarness, StartedSource, TypeExpectation } from '../../suite/connector-harness.js';
+import type { TestInput } from '../../suite/bench.js';
+import type {
+  Connection,
+  Destinations,
+  Places,
+  SourceHarness,
+  StartedSource,
+  TypeExpectation,
+} from '../../suite/harness.js';
+import { startTellingHttp } from '../../suite/telling-servers.js';
 
 /** The lab's bucket with the samples. */
 export const labBucket = 'mooring-lab';
 
+const readablePath = ['public/', 'orders.csv'];
 const endlessPath = ['public/', 'endless.csv'];
 
 export interface S3Front {
@@ -122,30 +130,86 @@ const parquetRows = notes.map((note, index) => [
   Buffer.from([index + 1, 0, 255]).toString('base64'),
 ]);
 
+/** Nothing listens there. */
+const closed = 'http://127.0.0.1:9';
+
+const destinations = ({ here, there, certificate }: Places): Destinations => ({
+  definition: { endpoint: here.url, region: 'us-east-1', bucketName: 'one', pathStyle: true },
+  credential: { accessKey: 'AKIAEXAMPLE', secretKey: 'canary-matrix', sessionToken: 'canary-token' },
+  edits: [
+    { what: 'host', meaning: 'confirm', change: { endpoint: `http://localhost:${here.port}` } },
+    { what: 'port', meaning: 'confirm', change: { endpoint: there.url } },
+    { what: 'path of the endpoint', meaning: 'keep', change: { endpoint: `${here.url}/` } },
+    {
+      what: 'TLS lowered',
+      meaning: 'confirm',
+      change: { endpoint: here.url.replace('http:', 'https:') },
+    },
+    {
+      what: 'CA replaced',
+      meaning: 'confirm',
+      change: { rootCertificates: [{ name: 'ca.pem', value: certificate }] },
+    },
+    { what: 'bucket in the host name', meaning: 'confirm', change: { pathStyle: false } },
+    { what: 'region', meaning: 'keep', change: { region: 'eu-central-1' } },
+    { what: 'bucket', meaning: 'keep', change: { bucketName: 'two' } },
+    {
+      what: 'files and encryption',
+      meaning: 'keep',
+      change: { file: { delimiter: ';' }, storeSseHeader: 'AES256' },
+    },
+  ],
+});
+
 async function start(): Promise<StartedSource> {
   const lab = await startS3();
-  const front = await startFront(lab);
-  const properties = { endpoint: front.url, bucketName: labBucket };
+  const [front, telling] = [await startFront(lab), await startTellingHttp()];
   const { analyst } = lab.accounts;
-  const isRunning = async () => {
-    // One turn of the event loop: a busy poll must not starve the server.
-    await setImmediate();
-    return front.endless() > 0;
-  };
+  const connection = (name: string, change: object = {}): Connection => ({
+    name,
+    properties: { endpoint: front.url, bucketName: labBucket, ...analyst, ...change },
+  });
   return {
-    good: s3Input(analyst, properties),
-    wrongPassword: s3Input({ ...analyst, secretKey: `${analyst.secretKey}wrong` }, properties),
-    unreachable: s3Input(analyst, { endpoint: 'http://127.0.0.1:1' }),
-    readablePath: ['public/', 'orders.csv'],
-    readableRows: notes.length,
-    slow: { read: { path: endlessPath }, isRunning },
+    good: [
+      connection('one bucket'),
+      {
+        ...connection('all buckets', { bucketName: undefined }),
+        target: { path: [labBucket, ...readablePath] },
+      },
+    ],
+    wrong: connection('wrong', { secretKey: `${analyst.secretKey}wrong` }),
+    unreachable: connection('unreachable', { endpoint: closed }),
+    refused: (fresh) => {
+      const keys = () => ({
+        accessKey: fresh.plain('access'),
+        secretKey: fresh.awkward('secret'),
+        sessionToken: fresh.plain('session'),
+      });
+      return [
+        connection('wrong', { secretKey: fresh.awkward('wrong') }),
+        connection('unknown', keys()),
+        // Only the access key travels; the bucket is the status that the server answers with.
+        connection('telling', { endpoint: telling.url, bucketName: '403', ...keys() }),
+        connection('closed', { endpoint: closed, ...keys() }),
+      ];
+    },
+    readable: { path: readablePath, rows: notes.length },
+    file: { header: false },
+    slow: {
+      read: { path: endlessPath },
+      async isRunning() {
+        // One turn of the event loop: a busy poll must not starve the server.
+        await setImmediate();
+        return front.endless() > 0;
+      },
+    },
     types: [{ ...parquetTypes, rows: parquetRows }],
-    close: async () => {
+    async close() {
       await front.close();
+      await telling.close();
       await lab.close();
     },
   };
 }
 
-/** Harness of the contract suite for both S3 sources. */
-export const s3Harness: ConnectorHarness = { start, unsupported: ['query'] };
+export const s3Harness: SourceHarness = { destinations, start };

@@ -1,4 +1,5 @@
 // What harnesses of SQL servers share.
+import { type LabSsh, startSsh } from '@mooring/lab/ssh';
 import type { Values } from '../../interface/login.js';
 import type {
   Connection,
@@ -8,6 +9,7 @@ import type {
   SourceHarness,
   StartedSource,
 } from '../../suite/harness.js';
+import { serverOf } from '../../suite/shared-servers.js';
 import type { TellingServer } from '../../suite/telling-servers.js';
 
 interface SqlLab {
@@ -29,9 +31,11 @@ export interface SqlHarnessParts<Lab extends SqlLab> {
   database: string;
   /** Changes of its other properties, none of which decides a destination. */
   harmless?: Values;
-  startLab(): Promise<Lab>;
+  /** The same function for sources that may share a server. */
+  startLab: () => Promise<Lab>;
   /** It can be reached through an SSH tunnel. */
   hasTunnel?: boolean;
+  notInDemo?: string;
   /** The login that may do what `proofs` does. */
   login(lab: Lab): SqlLogin;
   /** A server of this protocol that repeats the password. */
@@ -107,6 +111,41 @@ const closedPort = 9;
 /** What the telling server repeats: known before it starts, and different in every encoding. */
 const repeated = () => `repeated ~"<&+/\\ é ${Math.random().toString(36).slice(2)}`;
 
+/** The same connections through a tunnel, and one whose tunnel refuses the user. */
+async function withTunnels(
+  { good, refused, ...started }: StartedSource,
+  ssh: LabSsh,
+): Promise<StartedSource> {
+  const [direct] = good;
+  const { host: tunnelHost, port: tunnelPort, hostKeys, alice } = ssh;
+  const key = await ssh.addKey('ecdsa', {
+    passphrase: `passphrase ~"<&+/\\ é ${Math.random().toString(36).slice(2)}`,
+  });
+  const through = (name: string, login: object): Connection => ({
+    name,
+    properties: {
+      ...direct.properties,
+      ...{ tunnelHost, tunnelPort, tunnelPublicKeyFingerprint: hostKeys.ed25519.sha256 },
+      ...{ tunnelUsername: alice.user, ...login },
+    },
+  });
+  return {
+    ...started,
+    good: [
+      ...good,
+      through('tunnel', { tunnelPassword: alice.password }),
+      through('tunnel by a key', {
+        tunnelPrivateKey: [{ name: 'id', value: key.privateKey }],
+        tunnelPrivateKeyPassphrase: key.passphrase,
+      }),
+    ],
+    refused: (fresh) => [
+      ...refused(fresh),
+      through('wrong at the tunnel', { tunnelPassword: fresh.awkward('wrong') }),
+    ],
+  };
+}
+
 export function sqlHarness<Lab extends SqlLab>(parts: SqlHarnessParts<Lab>): SqlHarness<Lab> {
   const { database, startLab, login, startTelling, proofs } = parts;
   async function on(lab: Lab): Promise<StartedSource> {
@@ -136,19 +175,23 @@ export function sqlHarness<Lab extends SqlLab>(parts: SqlHarnessParts<Lab>): Sql
     };
   }
   return {
+    ...(parts.notInDemo === undefined ? {} : { notInDemo: parts.notInDemo }),
     destinations: (places) => {
       const direct = destinationsOf(parts, places);
       return parts.hasTunnel ? throughTunnel(places, direct) : direct;
     },
     on,
-    async start() {
-      const lab = await startLab();
-      const started = await on(lab);
+    async start({ servers } = {}) {
+      const { server, release } = await serverOf(startLab, servers);
+      const started = await on(server);
+      // By itself a source is tested with its tunnel in a file of its own.
+      const whole =
+        parts.hasTunnel && servers ? await withTunnels(started, await servers.of(startSsh)) : started;
       return {
-        ...started,
+        ...whole,
         async close() {
           await started.close();
-          await lab.close();
+          await release();
         },
       };
     },

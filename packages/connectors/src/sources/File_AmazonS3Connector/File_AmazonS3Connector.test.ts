@@ -1,5 +1,5 @@
-import { s3Harness } from '../../families/s3/s3-harness.js';
-import { describeConnector } from '../../suite/describe-connector.js';
+import { describeSource } from '../../suite/describe-source.js';
+import { harness } from './harness.js';
 import { source } from './source.js';
 
-describeConnector(source, s3Harness);
+describeSource(source, harness);

@@ -28,10 +28,10 @@ function placeOf(path: Path, root: string): string {
   return [root.replace(/\/+$/, ''), ...path].join('/') || '/';
 }
 
-/** @returns its size @throws ConnectorError for anything but a file, which could block the server */
-async function sizeOf(client: SftpClient, place: string): Promise<number> {
+/** @throws ConnectorError for anything but a file, which could block the server */
+async function fileAt(client: SftpClient, place: string): Promise<{ size: number; mtime: number }> {
   const found = await client.stat(place);
-  if (found.isFile()) return found.size;
+  if (found.isFile()) return found;
   throw found.isDirectory()
     ? new ConnectorError('invalid_query', 'The path names a folder, not a file.')
     : new ConnectorError('unsupported', 'The path names a device, a pipe or a socket, not a file.');
@@ -43,11 +43,11 @@ function storedFile(client: SftpClient, place: string, signal: AbortSignal): Sto
     signal,
     async open() {
       // Its size now: what is appended while it is read is not part of it. Some files have no size, but an end.
-      const size = await sizeOf(client, place);
+      const { size } = await fileAt(client, place);
       return { body: bytesOf(await client.open(place), 0, size || Number.MAX_SAFE_INTEGER), isGzip: false };
     },
     async openRanges() {
-      const byteLength = await sizeOf(client, place);
+      const { size: byteLength } = await fileAt(client, place);
       const handle = await client.open(place);
       const slice = async (start: number, end: number) => {
         const bytes = new Uint8Array(Math.max(0, end - start));
@@ -67,7 +67,7 @@ function storedFile(client: SftpClient, place: string, signal: AbortSignal): Sto
 }
 
 async function bytesIn(client: SftpClient, place: string, range: BytesRequest['range']): Promise<ByteStream> {
-  const size = await sizeOf(client, place);
+  const { size, mtime } = await fileAt(client, place);
   const from = range?.from ?? 0;
   const end = Math.min(size, (range?.to ?? size - 1) + 1);
   if (range && from >= end)
@@ -75,6 +75,8 @@ async function bytesIn(client: SftpClient, place: string, range: BytesRequest['r
   return {
     name: place.slice(place.lastIndexOf('/') + 1),
     size,
+    // Weak: the protocol tells whole seconds.
+    etag: `W/"${mtime.toString(16)}-${size.toString(16)}"`,
     ...(range ? { range: { from, to: end - 1 } } : {}),
     chunks: bytesOf(await client.open(place), from, end),
   };
@@ -94,7 +96,7 @@ async function openStore({ properties, login }: Input, { network }: Context): Pr
       return connection.findings;
     },
     list: (request, { signal }) => listFolder(client, at(request.path), request, signal),
-    assertFile: async (path) => void (await sizeOf(client, at(path))),
+    assertFile: async (path) => void (await fileAt(client, at(path))),
     file: (path, { signal }) => storedFile(client, at(path), signal),
     bytes: ({ path, range }) => bytesIn(client, at(path), range),
     close: () => connection.close(),

@@ -1,5 +1,6 @@
 import { type LabSsh, startSsh } from '@mooring/lab/ssh';
 import type { Connection, Destinations, Places, SourceHarness, StartedSource } from '../../suite/harness.js';
+import { serverOf } from '../../suite/shared-servers.js';
 import { definitionFor, fieldsOf, fill } from './__fixtures__/files.js';
 
 /** Nothing listens there. */
@@ -71,11 +72,12 @@ async function on(lab: LabSsh): Promise<StartedSource> {
 }
 
 export const harness: SourceHarness & { on(lab: LabSsh): Promise<StartedSource> } = {
+  notInDemo: 'Its server is not in npm, and the demo installs nothing.',
   destinations,
   on,
-  async start() {
-    const lab = await startSsh();
+  async start({ servers } = {}) {
+    const { server: lab, release } = await serverOf(startSsh, servers);
     await fill(lab);
-    return { ...(await on(lab)), close: () => lab.close() };
+    return { ...(await on(lab)), close: release };
   },
 };

@@ -206,6 +206,25 @@ describe('ClickHouse', () => {
     ]);
   });
 
+  it('answers what the service asks for in a test, and what an application asks for without a limit', async () => {
+    const path = ['sales', 'all_orders'];
+    await bench.within(async (session) => {
+      for (const limit of [5, 200]) {
+        const { items } = await session.browse({ path: [], limit });
+        expect(items.map(({ name }) => name)).toContain('sales');
+        for (const { path: database } of items) await session.browse({ path: database, limit });
+        expect((await session.browse({ path, limit })).items[0]?.name).toBe('id');
+      }
+    });
+    // A test reads a row, a preview one more than it shows.
+    for (const limit of [1, 6, 101])
+      expect(await rowsOf({ path, limit, isPreview: true })).toHaveLength(Math.min(limit, 8));
+    const types = await rowsOf({ path: ['sales', 'all_types'], limit: 1 });
+    expect(types).toHaveLength(1);
+    const error = await failureOf(rowsOf({ path, columns: ['no such column'] }));
+    expect(error.kind).toBe('invalid_query');
+  });
+
   it('reads a table without rows', async () => {
     expect(await rowsOf({ path: ['sales', 'empty'] })).toEqual([]);
   });

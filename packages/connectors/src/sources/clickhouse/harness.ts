@@ -67,6 +67,7 @@ async function on(lab: LabClickHouse): Promise<StartedSource> {
 /** `on` uses a server that is running already. */
 export const harness: SourceHarness & { on: typeof on } = {
   on,
+  notInDemo: 'Its server is not in npm, and the stand-in answers recorded statements only.',
   destinations: ({ here, there, certificate }) => ({
     definition: { host: here.host, port: here.port, database: 'one' },
     credential: { username: 'somebody', password: 'canary-matrix' },

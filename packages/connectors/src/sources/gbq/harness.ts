@@ -2,9 +2,17 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type LabBigQuery, startBigQuery } from '@mooring/lab/bigquery';
 import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
 import { privateKeyFile } from '@mooring/lab/client-certificate-file';
+import type { CannedAnswer } from '@mooring/lab/loopback-http';
 import { ConnectorError } from '../../interface/errors.js';
 import type { Values } from '../../interface/login.js';
-import type { Connection, Destinations, Places, SourceHarness, StartedSource } from '../../suite/harness.js';
+import type {
+  Connection,
+  Destinations,
+  Places,
+  SourceHarness,
+  StartedSource,
+  Surroundings,
+} from '../../suite/harness.js';
 import { typeColumns, typeRows } from './__fixtures__/all-types.js';
 
 const rowsInBig = 25;
@@ -19,6 +27,7 @@ function destinations({ here, there, certificate }: Places): Destinations {
   return {
     definition: { OAuthMechanism: '0', Catalog: 'project-one' },
     credential: { KeyFilePath: keyFile(key), Email: key.client_email, P12CustomPwd: 'notasecret' },
+    settings: { apiEndpoint: here.url, tokenEndpoint: `${here.url}/token` },
     edits: [
       { what: 'auth type', meaning: 'confirm', change: { OAuthMechanism: '1' }, again: 'made elsewhere' },
       {
@@ -74,9 +83,19 @@ function proofs(lab: LabBigQuery): Omit<StartedSource, 'good' | 'unreachable' | 
   };
 }
 
-async function start(): Promise<StartedSource> {
-  const lab = await startBigQuery({ rowsInBig, verifyAccessToken: async () => ({ active: false }) });
+/** Answers to calls of projects named `telling-<status>`: a line of the key, in every part of an error. */
+function tell(path: string, key: string): CannedAnswer | undefined {
+  const [, status] = /\/projects\/telling-(\d{3})\//.exec(path) ?? [];
+  const [, line = ''] = key.split('\n');
+  const error = { code: Number(status), message: line, errors: [{ reason: line, message: line }] };
+  return status === undefined ? undefined : { status: Number(status), body: JSON.stringify({ error }) };
+}
+
+async function start({ provider }: Surroundings = {}): Promise<StartedSource> {
+  const verifyAccessToken = provider?.server.verifyAccessToken ?? (async () => ({ active: false }));
+  const lab = await startBigQuery({ rowsInBig, verifyAccessToken });
   const { serviceAccountKey: key, projectId: Catalog } = lab;
+  lab.switches.answerFor = (path) => tell(path, key.private_key);
   const other = createServiceAccount(lab.url, lab.projectId).key;
   const p12 = (password: string) => [{ name: 'key.p12', value: privateKeyFile(key.private_key, password) }];
   const connection = (name: string, properties: Values): Connection => ({ name, properties });
@@ -105,7 +124,13 @@ async function start(): Promise<StartedSource> {
       connection('a key that Google does not know', {
         KeyFilePath: keyFile({ ...key, private_key: other.private_key }),
       }),
+      connection('a key of another account', { KeyFilePath: keyFile(key), Email: 'someone@else.example' }),
+      // 501: the others of its kind are tried again, and again.
+      ...[400, 403, 404, 501].map((status) =>
+        connection(`telling ${status}`, { Catalog: `telling-${status}`, KeyFilePath: keyFile(key) }),
+      ),
     ],
+    bySignIn: [connection('sign-in', { OAuthMechanism: '1', Catalog })],
     close: () => lab.close(),
   };
 }

@@ -3,10 +3,15 @@ import { Secret } from '../../interface/secret.js';
 import type { Connection, SourceHarness } from '../../suite/harness.js';
 import { startTellingHttp } from '../../suite/telling-servers.js';
 
+const releases = ['octo-org/engine', 'releases'];
+
 export const harness: SourceHarness = {
+  unasked: ['describe'],
+  notInDemo: 'The demo shows an API over HTTP by REST.',
   destinations: ({ here, there }) => ({
     definition: { url: `${here.url}/api/v3` },
     credential: { token: 'canary-matrix' },
+    path: releases,
     edits: [
       { what: 'host', meaning: 'confirm', change: { url: `http://localhost:${here.port}/api/v3` } },
       { what: 'port', meaning: 'confirm', change: { url: `${there.url}/api/v3` } },
@@ -49,12 +54,15 @@ export const harness: SourceHarness = {
       ],
       wrong: connection('wrong', { token: 'ghp_wrongtokencanary' }),
       unreachable: connection('unreachable', { url: 'http://127.0.0.1:9/api/v3' }),
-      refused: ({ plain }) => [
+      refused: ({ awkward, plain }) => [
         connection('wrong', { token: plain('wrong') }),
+        connection('wrong, with a client', {
+          ...{ token: plain('wrong'), clientId: 'c', clientSecret: awkward('client') },
+        }),
         connection('telling', { url: `${telling.url}/x/403`, token: plain('told') }),
         connection('closed', { url: 'http://127.0.0.1:9/api/v3', token: plain('closed') }),
       ],
-      readable: { path: ['octo-org/engine', 'releases'], rows: 6 },
+      readable: { path: releases, rows: 6 },
       async close() {
         await lab.close();
         await telling.close();

@@ -1,126 +1,25 @@
-import { findFreePort } from '@mooring/lab/free-port';
-import { startRestApi } from '@mooring/lab/rest-api';
+import { generateKeyPairSync } from 'node:crypto';
+import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
+import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
+import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
 import { sampleItems } from '@mooring/lab/rest-resources';
+import { full } from '@mooring/lab/test-tier';
+import type { Values } from '../../interface/login.js';
 import { Secret } from '../../interface/secret.js';
-import type { Connection, Destinations, Edit, Places, SourceHarness } from '../../suite/harness.js';
+import type { Connection, Fresh, SourceHarness, StartedSource, Surroundings } from '../../suite/harness.js';
 import { startTellingHttp } from '../../suite/telling-servers.js';
+import { destinations } from './__fixtures__/destinations.js';
 
-const canary = 'canary-matrix';
+/** The one resource of a connection, whatever its name is. */
+const target = { path: [] };
+const closed = 'http://127.0.0.1:9/items';
+const granted = 'granted-by-the-harness';
 
-/** Where OAuth requests and tokens go, and what for. */
-const oauthEdits = ({ there }: Places): Edit[] => [
-  { what: 'token URL', meaning: 'confirm', change: { tokenUrl: `${there.url}/token` } },
-  {
-    what: 'OAuth provider',
-    meaning: 'confirm',
-    change: { oauthProvider: 'okta', oauthProviderPlace: 'example.okta.com' },
-  },
-  {
-    what: 'other OAuth endpoints',
-    meaning: 'confirm',
-    change: {
-      ...{ authorizationUrl: there.url, revocationUrl: there.url, issuer: there.url },
-      ...{ deviceAuthorizationUrl: there.url, pushedAuthorizationUrl: there.url },
-    },
-  },
-  {
-    what: 'what tokens are for',
-    meaning: 'confirm',
-    change: {
-      ...{ scope: 'write', resource: there.url, audience: 'a', assertionAudience: 'b' },
-      ...{ clientId: 'another', clientAuthentication: 'client_secret_post' },
-    },
-  },
-];
-
-/** All that changes rows at most. */
-const harmless = {
-  ...{ timeout: 5, dataPath: 'items', encoding: 'utf-8', clientKeyId: 'key', PaginationFirstPageOnly: true },
-  ...{ OffsetStartParamName: 'from', OffsetStartInitialValue: 1, OffsetCountParamName: 'count' },
-  ...{ OffsetPageSize: 50, OffsetTotalPath: 'total', OffsetStartFieldValue: 1, OffsetCountValue: 5 },
-  ...{ OffsetDataPath: 'items', PaginationEndsAt404: true, NextPageParamName: 'p', NextPageInitialValue: 0 },
-  ...{ NextPageCountParamName: 'n', NextPageSize: 5, NextPageFieldPath: 'next' },
-  ...{ IsNextPageFieldPathHeader: true, NextTokenParamName: 't', NextTokenFieldPath: 'token' },
-  IsNextTokenFieldPathHeader: true,
-};
-
-const pageEdits: Edit[] = [
-  { what: 'next page where the answer says', meaning: 'confirm', change: { PaginationType: 'NextUrl' } },
-  {
-    what: 'field with the next page',
-    meaning: 'confirm',
-    change: { NextUrlFieldPath: 'items.0.homepage', IsNextUrlFieldPathHeader: true },
-  },
-  {
-    what: 'page fields that may be headers',
-    meaning: 'confirm',
-    change: {
-      ...{ OffsetStartField: 'x-start', IsOffsetStartFieldHeader: true },
-      ...{ OffsetCountFieldName: 'x-count', IsOffsetCountFieldHeader: true },
-    },
-  },
-  { what: 'paths, pages and timeout', meaning: 'keep', change: harmless },
-];
-
-const destinations = (places: Places): Destinations => ({
-  definition: { url: `${places.here.url}/items`, authSchema: 'basic' },
-  credential: { username: 'somebody', password: canary },
-  edits: [
-    { what: 'host', meaning: 'confirm', change: { url: `http://localhost:${places.here.port}/items` } },
-    { what: 'port', meaning: 'confirm', change: { url: `${places.there.url}/items` } },
-    { what: 'path of the URL', meaning: 'confirm', change: { url: `${places.here.url}/other` } },
-    { what: 'query of the URL', meaning: 'keep', change: { url: `${places.here.url}/items?page=2` } },
-    {
-      what: 'query parameter',
-      meaning: 'keep',
-      change: { queryParameters: [{ name: 'page', value: '2' }] },
-    },
-    {
-      what: 'TLS lowered',
-      meaning: 'confirm',
-      change: { url: `${places.here.url.replace('http:', 'https:')}/items` },
-    },
-    { what: 'validation changed', meaning: 'confirm', change: { serverCertificateValidation: 'Custom' } },
-    {
-      what: 'CA replaced',
-      meaning: 'confirm',
-      change: { rootCertificates: [{ name: 'ca.pem', value: places.certificate }] },
-    },
-    {
-      what: 'client certificate',
-      meaning: 'confirm',
-      change: { enableMutualSSL: true },
-      again: 'made elsewhere',
-    },
-    {
-      what: 'auth type',
-      meaning: 'confirm',
-      change: { authSchema: 'bearer' },
-      again: { bearerToken: canary },
-    },
-    { what: 'API key header', meaning: 'confirm', change: { apiKeyHeader: 'x-key' } },
-    { what: 'API key parameter', meaning: 'confirm', change: { apiKeyParameter: 'key' } },
-    { what: 'method', meaning: 'confirm', change: { method: 'POST', body: '{"all":true}' } },
-    { what: 'headers', meaning: 'confirm', change: { queryHeaders: [{ name: 'x-one', value: '1' }] } },
-    ...oauthEdits(places),
-    ...pageEdits,
-  ],
-  logins: {
-    bearer: { authSchema: 'bearer', bearerToken: canary },
-    'api-key': { authSchema: 'apiKey', apiKeyHeader: 'x-key', apiKey: canary },
-    header: { encryptedHeaders: [{ name: 'x-secret', value: canary }] },
-    oauth2: { authSchema: 'oauth2', clientId: 'c', refreshToken: canary },
-    'oauth2-service-account': {
-      ...{ authSchema: 'oauth2JwtBearer', assertionIssuer: 'robot', assertionSubject: 'user' },
-      ...{ assertionPrivateKey: canary, assertionKeyId: 'key' },
-    },
-    certificate: {
-      enableMutualSSL: true,
-      mutualPfxCertificateFiles: [{ name: 'me.pfx', value: canary }],
-      mutualPfxCertificateKey: canary,
-    },
-  },
-});
+const privateKey = (): string =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+    format: 'pem',
+    type: 'pkcs8',
+  }) as string;
 
 /** Of the lab's items. */
 const types = [
@@ -142,47 +41,113 @@ const types = [
   },
 ] as const;
 
-export const harness: SourceHarness = {
-  destinations,
-  async start() {
-    const granted = 'granted';
-    const lab = await startRestApi({ verifyAccessToken: async (token) => ({ active: token === granted }) });
-    const telling = await startTellingHttp();
-    const { header, value } = lab.apiKey;
-    const at = (name: string, path: string, properties: object): Connection => ({
-      name,
-      properties: { url: `${lab.url}/${path}`, ...properties },
-    });
-    const basic = { authSchema: 'basic', ...lab.basic };
-    const closed = { ...basic, url: `http://127.0.0.1:${await findFreePort()}/items` };
-    const machine = { authSchema: 'oauth2ClientCredentials', tokenUrl: lab.url, clientId: 'c' };
-    const encrypted = { name: 'Authorization', value: `Bearer ${lab.bearer}`, encrypt: true };
-    return {
-      good: [
-        at('basic', 'basic/items', basic),
-        at('bearer', 'bearer/items', { authSchema: 'bearer', bearerToken: lab.bearer }),
-        at('key', 'key/items', { authSchema: 'apiKey', apiKeyHeader: header, apiKey: value }),
-        at('header', 'bearer/items', { queryHeaders: [encrypted] }),
-        {
-          ...at('machine', 'oauth/items', { ...machine, clientSecret: 's' }),
-          token: async () => new Secret(granted),
-        },
-      ],
-      wrong: at('wrong', 'basic/items', { ...basic, password: 'wrong-password' }),
-      unreachable: at('unreachable', '', closed),
-      refused: ({ awkward, plain }) => [
-        at('wrong', 'basic/items', { ...basic, password: awkward('wrong') }),
-        at('closed', '', { ...closed, password: awkward('closed') }),
-        at('telling', '', {
-          ...{ url: `${telling.url}/json/403`, authSchema: 'bearer', bearerToken: plain('told') },
-        }),
-      ],
-      readable: { path: ['items'], rows: sampleItems.length },
-      types,
-      async close() {
-        await lab.close();
-        await telling.close();
-      },
-    };
-  },
-};
+const connection = (name: string, properties: Values): Connection => ({ name, properties, target });
+
+function goodOnes(lab: LabRestApi, provider: Surroundings['provider']): StartedSource['good'] {
+  const at = (path: string) => `${lab.url}${path}`;
+  const { header: apiKeyHeader, value: apiKey } = lab.apiKey;
+  const machine = provider
+    ? { tokenUrl: provider.tokenUrl, ...provider.server.machineClient }
+    : { tokenUrl: at('/token'), clientId: 'c', clientSecret: 'canary-client' };
+  return [
+    connection('basic', { url: at('/basic/items'), authSchema: 'basic', ...lab.basic }),
+    connection('bearer', { url: at('/bearer/items'), authSchema: 'bearer', bearerToken: lab.bearer }),
+    connection('key', { url: at('/key/items'), authSchema: 'apiKey', apiKeyHeader, apiKey }),
+    connection('header', {
+      url: at('/bearer/items'),
+      queryHeaders: [{ name: 'Authorization', value: `Bearer ${lab.bearer}`, encrypt: true }],
+    }),
+    {
+      ...connection('machine', {
+        ...{ url: at('/oauth/items'), authSchema: 'oauth2ClientCredentials', ...machine },
+      }),
+      ...(provider ? {} : { token: async () => new Secret(granted) }),
+    },
+  ];
+}
+
+/** Every status with every sign-in (quick tier: alternating sign-ins), with the secret in all parts of the answer. */
+const tellingOnes = (url: string, { awkward, plain }: Fresh): Connection[] =>
+  [302, 400, 401, 403, 404, 429, 500, 503].flatMap((status, row) => {
+    const at = `${url}/${status === 401 ? 'html' : 'json'}/${status}`;
+    const use = (signIn: string, properties: object) =>
+      connection(`${status} ${signIn}`, { url: at, ...properties });
+    return [
+      use('basic', { authSchema: 'basic', username: 'reporter', password: awkward('basic') }),
+      use('key', { authSchema: 'apiKey', apiKeyHeader: 'X-Api-Key', apiKey: plain('key') }),
+      use('bearer', { authSchema: 'bearer', bearerToken: plain('bearer') }),
+      use('header', { queryHeaders: [{ name: 'X-Secret', value: plain('header'), encrypt: true }] }),
+    ].filter((_, column) => (row + column) % full(1, 4) === 0);
+  });
+
+function certificateOne(lab: LabRestApi, { awkward }: Fresh): Connection {
+  const mutualPfxCertificateKey = awkward('pfx');
+  const value = clientCertificateFile(createCertificateAuthority().issue(['me']), mutualPfxCertificateKey);
+  return connection('certificate', {
+    url: `${lab.url.replace('http:', 'https:')}/anonymous/items`,
+    ...{ enableMutualSSL: true, mutualPfxCertificateFiles: [{ name: 'me.pfx', value }] },
+    mutualPfxCertificateKey,
+  });
+}
+
+/** Whose provider refuses, or repeats what it received. */
+function ofProviders(lab: LabRestApi, telling: string, { awkward }: Fresh, machine: Values): Connection[] {
+  const url = `${lab.url}/oauth/items`;
+  const client = { url, authSchema: 'oauth2ClientCredentials', ...machine };
+  const [told, page] = [`${telling}/json/400`, `${telling}/html/500`];
+  return [
+    connection('machine wrong', { ...client, clientSecret: awkward('wrong') }),
+    connection('machine key', {
+      ...{ url, authSchema: 'oauth2ClientCredentials', tokenUrl: told, clientId: 'machine' },
+      ...{ clientAuthentication: 'private_key_jwt', clientPrivateKey: privateKey() },
+    }),
+    connection('service account', {
+      ...{ url, authSchema: 'oauth2JwtBearer', tokenUrl: told },
+      ...{ assertionIssuer: 'robot', assertionPrivateKey: privateKey() },
+    }),
+    connection('provider telling', { ...client, tokenUrl: told }),
+    connection('provider page', { ...client, tokenUrl: page }),
+  ];
+}
+
+/** Signs in at the provider, which issues a refresh token only after consent. */
+function signInOf(lab: LabRestApi, { server, tokenUrl }: NonNullable<Surroundings['provider']>): Connection {
+  return connection('sign-in', {
+    ...{ url: `${lab.url}/oauth/items`, authSchema: 'oauth2', scope: 'openid offline_access' },
+    ...{ authorizationUrl: `${server.authorizationEndpoint}?prompt=consent`, tokenUrl },
+    ...{ revocationUrl: `${tokenUrl}/revocation`, ...server.client },
+  });
+}
+
+async function start({ provider }: Surroundings = {}): Promise<StartedSource> {
+  const verifyAccessToken =
+    provider?.server.verifyAccessToken ?? (async (token: string) => ({ active: token === granted }));
+  const lab = await startRestApi({ verifyAccessToken });
+  const telling = await startTellingHttp();
+  const good = goodOnes(lab, provider);
+  const [basic] = good;
+  const { url: _, ...machine } = good[4]?.properties ?? {};
+  const changed = (name: string, change: object): Connection =>
+    connection(name, { ...basic.properties, ...change });
+  return {
+    good,
+    wrong: changed('wrong', { password: 'a-wrong-password-canary' }),
+    unreachable: changed('unreachable', { url: closed }),
+    refused: (fresh) => [
+      changed('wrong', { password: fresh.awkward('wrong') }),
+      changed('closed', { url: closed, password: fresh.awkward('closed') }),
+      certificateOne(lab, fresh),
+      ...ofProviders(lab, telling.url, fresh, machine),
+      ...tellingOnes(telling.url, fresh),
+    ],
+    ...(provider ? { bySignIn: [signInOf(lab, provider)] } : {}),
+    readable: { path: ['items'], rows: sampleItems.length },
+    types,
+    async close() {
+      await lab.close();
+      await telling.close();
+    },
+  };
+}
+
+export const harness: SourceHarness = { destinations, start, unasked: ['browse'] };

@@ -7,7 +7,7 @@ import { sourceErrorCode } from './error-answer.js';
 // failure between Mooring and the source has the same text and code, and is reported at the same time after the
 // start. A refused sign-in of their own is reported at once.
 
-/** When browse, preview and read report it, in seconds after their start. */
+/** When browse, describe, preview and read report it, in seconds after their start. */
 export const coarseUseSeconds = 3;
 /** The rest of the time is for sources that are slow to close, so that their answer is not later. */
 const shareForWork = 0.8;

@@ -18,7 +18,7 @@ const entry = path.join(folder, 'runner.mjs');
 /**
  * A stand-in for a runner: allocates as many megabytes as the source id says and then idles; or reports the end of its
  * use and blocks its event loop; or sends without end, whatever is read; or reports a finding after its use was
- * cancelled; or attempts what a compromised runner would.
+ * cancelled; or reports that a driver has failed; or attempts what a compromised runner would.
  */
 writeFileSync(
   entry,
@@ -64,6 +64,7 @@ pipe.on('data', (data) => {
     const flood = () => { while (pipe.write(chunk)); pipe.once('drain', flood); };
     flood();
   }
+  if (data.includes('"sourceId":"stray"')) tell({ kind: 'strayed' });
   if (data.includes('"sourceId":"late"')) pipe.write(Buffer.concat([head(1, 1, 1), Buffer.of(1)]));
   if (data.includes('"sourceId":"curious"')) {
     const text = Buffer.from(JSON.stringify(tried()));
@@ -156,6 +157,30 @@ describe('runners', () => {
     expect(one.runner.pid).toBe(other.runner.pid);
     const alone = await take('alice', 'bad');
     expect(alone.runner.pid).not.toBe(one.runner.pid);
+  });
+
+  it('in which a driver has failed finish the uses that they have, get no further one, and end with the last', async () => {
+    start({});
+    const [failed, other] = [await take('alice', 'a'), await take('alice', 'b')];
+    expect(other.runner.pid).toBe(failed.runner.pid);
+    const outcome = begin(other);
+    begin(failed, 'stray');
+    await expect.poll(() => failed.runner.hasStrayed(), { interval: 10 }).toBe(true);
+    const further = await take('alice', 'c');
+    expect(further.runner.pid).not.toBe(failed.runner.pid);
+    // What was running in it may have been the cause.
+    const again = await take('alice', 'a');
+    expect([failed.runner.pid, further.runner.pid]).not.toContain(again.runner.pid);
+    failed.release();
+    expect([other.runner.hasEnded(), outcome]).toEqual([false, {}]);
+    other.release();
+    expect(await other.runner.ended).toBe('closed');
+    expect(pool.counts().crashes).toMatchObject({ failure: 1, killed: 0 });
+    // Without a use it ends at once.
+    const idle = await take('bob');
+    begin(idle, 'stray');
+    idle.release();
+    expect(await idle.runner.ended).toBe('closed');
   });
 
   it('are killed, when their total memory is too large, for the user who uses most', async () => {

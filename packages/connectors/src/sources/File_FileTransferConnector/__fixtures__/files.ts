@@ -66,8 +66,9 @@ export async function fill({ home }: LabSsh): Promise<void> {
   await mkdir(at('many'));
   for (let index = 0; index < 250; index += 1)
     await writeFile(at(`many/${String(index).padStart(3, '0')}.csv`), 'a\n1\n');
-  await writeFile(at('secret.csv'), 'id\n1\n');
-  await chmod(at('secret.csv'), 0o600);
+  await mkdir(at('shut'));
+  await writeFile(at('shut/secret.csv'), 'id\n1\n');
+  await chmod(at('shut/secret.csv'), 0o600);
 }
 
 const numbersFrom = (count: number) => Array.from({ length: count }, (_, index) => `${index}\n`).join('');

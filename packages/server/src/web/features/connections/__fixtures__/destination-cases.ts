@@ -68,29 +68,5 @@ function caseOf(datasourceID: string, { definition, credential, edits }: Destina
   };
 }
 
-export function destinationCases(places: Places, certificate: string): SourceCase[] {
-  const { here, there } = places;
-  const certificates = [{ name: 'ca.pem', value: certificate }];
-  const s3 = (datasourceID: string): SourceCase => ({
-    datasourceID,
-    definition: { endpoint: here.url, region: 'us-east-1', bucketName: 'one', pathStyle: true },
-    credential: { accessKey: 'AKIAEXAMPLE', secretKey: 'canary-matrix' },
-    edits: [
-      ...everywhere,
-      edit('host', 'confirm', { endpoint: `http://localhost:${here.port}` }),
-      edit('port', 'confirm', { endpoint: there.url }),
-      edit('path of the endpoint', 'keep', { endpoint: `${here.url}/` }),
-      edit('TLS lowered', 'confirm', { endpoint: here.url.replace('http:', 'https:') }),
-      edit('CA replaced', 'confirm', { rootCertificates: certificates }),
-      edit('region', 'keep', { region: 'eu-central-1' }),
-      edit('bucket', 'keep', { bucketName: 'two' }),
-      noAuthType,
-      edit('token URL', 'refuse', { tokenUrl: there.url }),
-    ],
-  });
-  return [
-    ...harnesses.map(([id, harness]) => caseOf(id, harness.destinations({ ...places, certificate }))),
-    s3('File_AmazonS3ConnectorV2'),
-    s3('File_AmazonS3Connector'),
-  ];
-}
+export const destinationCases = (places: Places, certificate: string): SourceCase[] =>
+  harnesses.map(([id, harness]) => caseOf(id, harness.destinations({ ...places, certificate })));

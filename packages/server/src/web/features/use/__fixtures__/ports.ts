@@ -71,15 +71,22 @@ export async function sharedPorts(server: TestServer) {
   const space = (await alice.api.post('/api/v1/spaces', { name: 'Ports', type: 'shared' })).body.id;
   const member = { type: 'user', assigneeId: bob.id, roles: ['dataconsumer'] };
   await alice.api.post(`/api/v1/spaces/${space}/assignments`, member);
-  const connectTo = async (port: number, more: object = {}): Promise<string> => {
+  const connect = async (dataSourceId: string, connectionProperties: object): Promise<string> => {
+    const qName = `${dataSourceId} ${newUuid()}`;
     const made = await alice.api.post('/api/v1/data-connections', {
-      ...{ dataSourceId: 'postgres', qName: `port ${port} ${newUuid()}`, space },
-      connectionProperties: propertiesOf(port, more),
+      ...{ dataSourceId, qName, space, connectionProperties },
     });
     expect(made.status, made.text).toBe(201);
     return made.body.qID;
   };
-  return { alice, bob, connectTo, space };
+  const connectTo = (port: number, more: object = {}) => connect('postgres', propertiesOf(port, more));
+  const connectWeb = (port: number | undefined) => connect('rest', { url: `http://127.0.0.1:${port}/` });
+  const connectStore = (port: number | undefined) =>
+    connect('File_AmazonS3Connector', {
+      ...{ endpoint: `http://127.0.0.1:${port}`, bucketName: 'lab' },
+      ...{ accessKey: 'key', secretKey: 'some secret key' },
+    });
+  return { alice, bob, connectTo, connectWeb, connectStore, space };
 }
 
 export async function timed<Result>(work: () => Promise<Result>): Promise<{ result: Result; ms: number }> {
