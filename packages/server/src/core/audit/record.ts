@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { newUuid } from '../crypto/random.js';
 import { deleteInBatches } from '../store/batches.js';
+import { insertOnce } from '../store/compile-once.js';
 import type { Db, Queryable } from '../store/queryable.js';
 import type { ConnectionTable, CredentialTable } from '../store/tables.js';
 import { type AuditEventName, type AuditKind, eventTypeOf, sourceOf } from './event-types.js';
@@ -21,27 +22,26 @@ export interface AuditEvent {
   data?: Record<string, unknown>;
 }
 
+const insertEvent = insertOnce('audit_event');
+
 /** Writes an audit event. Called in the transaction of the change, so that neither exists without the other. */
 export async function record(tx: Queryable, event: AuditEvent): Promise<void> {
-  await tx
-    .insertInto('audit_event')
-    .values({
-      id: event.id ?? newUuid(),
-      tenant_id: event.by.tenantId,
-      at: tx.clock.iso(),
-      type: eventTypeOf(event.name),
-      source: sourceOf(event.name.slice(0, event.name.indexOf('.')) as AuditKind),
-      user_id: event.by.userId,
-      resource_id: event.resourceId,
-      owner_id: event.ownerId ?? null,
-      space_id: event.spaceId ?? null,
-      top_level_id: event.parentId ?? null,
-      data: JSON.stringify({
-        ...event.data,
-        ...(event.by.wayIn ? { invitedBy: event.by.wayIn.invitedBy } : {}),
-      }),
-    })
-    .execute();
+  await insertEvent(tx, {
+    id: event.id ?? newUuid(),
+    tenant_id: event.by.tenantId,
+    at: tx.clock.iso(),
+    type: eventTypeOf(event.name),
+    source: sourceOf(event.name.slice(0, event.name.indexOf('.')) as AuditKind),
+    user_id: event.by.userId,
+    resource_id: event.resourceId,
+    owner_id: event.ownerId ?? null,
+    space_id: event.spaceId ?? null,
+    top_level_id: event.parentId ?? null,
+    data: JSON.stringify({
+      ...event.data,
+      ...(event.by.wayIn ? { invitedBy: event.by.wayIn.invitedBy } : {}),
+    }),
+  });
 }
 
 type What = 'created' | 'updated' | 'deleted';

@@ -1,5 +1,6 @@
 import { type CompiledQuery, type DialectAdapter, type RawBuilder, sql } from 'kysely';
 import type { Queryable } from './queryable.js';
+import type { Tables } from './tables.js';
 
 type Arguments = Readonly<Record<string, string | number | null>>;
 
@@ -36,5 +37,23 @@ export function compileOnce<Args extends Arguments, Row>(
     );
     const { rows } = await db.executeQuery<Row>({ ...query, parameters });
     return rows;
+  };
+}
+
+type Values = Parameters<ReturnType<Queryable['insertInto']>['values']>[0];
+
+/** An insert of a hot path, of complete rows; see {@link compileOnce}. */
+export function insertOnce<Table extends keyof Tables>(
+  table: Table,
+): (db: Queryable, row: Tables[Table]) => Promise<void> {
+  let insert: ((db: Queryable, row: Arguments) => Promise<unknown>) | undefined;
+  return async (db, row) => {
+    const names = Object.keys(row);
+    insert ??= compileOnce((into, argument: Argument<Arguments>) =>
+      into
+        .insertInto(table as keyof Tables)
+        .values(Object.fromEntries(names.map((name) => [name, argument(name)])) as Values),
+    );
+    await insert(db, row as unknown as Arguments);
   };
 }

@@ -1,4 +1,5 @@
 import { newUuid } from '../crypto/random.js';
+import { insertOnce } from './compile-once.js';
 import type { Tx } from './queryable.js';
 import type { Store } from './store.js';
 import type { ConnectionTallyTable } from './tables.js';
@@ -11,16 +12,15 @@ type Place = Pick<ConnectionTallyTable, 'tenant_id' | 'scope' | 'source_id'>;
 const folded = '';
 const placesAtOnce = 100;
 
+const insertTally = insertOnce('connection_tally');
+
 /** Each change is a separate row, so that concurrent creates do not wait for one counter. */
 export async function tally(
   tx: Tx,
   { tenant_id, scope, source_id }: Place,
   difference: 1 | -1,
 ): Promise<void> {
-  await tx
-    .insertInto('connection_tally')
-    .values({ tenant_id, scope, source_id, part: newUuid(), total: difference })
-    .execute();
+  await insertTally(tx, { tenant_id, scope, source_id, part: newUuid(), total: difference });
 }
 
 async function foldPlace(tx: Tx, { tenant_id, scope, source_id }: Place): Promise<void> {

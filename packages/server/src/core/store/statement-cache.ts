@@ -7,7 +7,7 @@ import { diskError } from './store-error.js';
 const STATEMENTS_MAX = 500;
 
 /** Statements that read or change rows; others (DDL, PRAGMA, ATTACH) may change the meaning of a cached statement. */
-const isKept = /^\s*(?:select|insert|update|delete|with|begin|commit|rollback)\b/i;
+const isKept = /^\s*(?:select|insert|update|delete|with|begin|commit|rollback|savepoint|release)\b/i;
 
 const isRollback = /^\s*rollback\s*$/i;
 

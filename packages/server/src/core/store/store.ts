@@ -6,6 +6,7 @@ import { createChangeCounter } from './change-counter.js';
 import { type Clock, createClock } from './clock.js';
 import { makeDataFolder } from './data-folder.js';
 import { lockFile } from './file-lock.js';
+import { createGroupCommit } from './group-commit.js';
 import { createLoopShare } from './loop-share.js';
 import { migrations } from './migrations/all.js';
 import type { Db, Tx } from './queryable.js';
@@ -34,8 +35,8 @@ export interface Store {
    */
   changes(): number | undefined;
   /**
-   * One durable transaction; rolls back when `work` throws. A shared store retries `work` on a conflict, so it must
-   * have no effect outside `tx`.
+   * One durable transaction; undone when `work` throws. A shared store runs `work` again on a conflict, the embedded one
+   * when a transaction that shares its commit ends both, so it must have no effect outside `tx`.
    * @throws StoreUnavailableError, OutcomeUnknownError
    */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
@@ -142,8 +143,7 @@ export function openStore({ dataFolder }: { dataFolder: string }): Store {
   const changes = createChangeCounter(database);
   const dialect = new EmbeddedDialect({ database: cacheStatements(database, changes) });
   const db = Object.assign(new Kysely<Tables>({ dialect }), { clock });
-  const transaction: Store['transaction'] = (work) =>
-    db.transaction().execute((tx) => work(Object.assign(tx, { clock })));
+  const transaction = createGroupCommit(db);
   const thread = searchThread(file);
   const searches = new Kysely<Tables>({ dialect: thread.dialect });
   return {

@@ -1,6 +1,7 @@
 import type { Secret } from '@mooring/connectors/interface/secret';
 import type { UpdateObject } from 'kysely';
 import { AppError } from '../../errors/app-error.js';
+import { type Argument, compileOnce, insertOnce } from '../../store/compile-once.js';
 import type { Queryable, Tx } from '../../store/queryable.js';
 import type { CredentialTable, Tables } from '../../store/tables.js';
 import type { Vault } from '../../vault/envelope.js';
@@ -42,17 +43,25 @@ export interface NewCredential {
 /** Names are case-sensitive and compared after NFC normalization. */
 export const nameKey = (name: string): string => name.normalize('NFC').trim();
 
+type Owner = Pick<CredentialTable, 'tenant_id' | 'owner_id'>;
+
+const statusOf = compileOnce((db, argument: Argument<Owner>) =>
+  db
+    .selectFrom('user')
+    .select('status')
+    .where('id', '=', argument('owner_id'))
+    .where('tenant_id', '=', argument('tenant_id')),
+);
+
+const insertRow = insertOnce('credential');
+
 /**
  * In the transaction that stores a secret: another node may accept a key up to a second after its user was disabled, and
  * a secret entered in that second would outlast the end of the user's other secrets.
  */
-async function assertActive(tx: Tx, owner: Pick<CredentialTable, 'tenant_id' | 'owner_id'>): Promise<void> {
-  const user = await tx
-    .selectFrom('user')
-    .select('status')
-    .where('id', '=', owner.owner_id)
-    .where('tenant_id', '=', owner.tenant_id)
-    .executeTakeFirst();
+async function assertActive(tx: Tx, owner: Owner): Promise<void> {
+  const { owner_id, tenant_id } = owner;
+  const [user] = await statusOf(tx, { owner_id, tenant_id });
   if (user?.status === 'active') return;
   throw new AppError('AUTHENTICATION-REQUIRED', 'This user is disabled. Nothing was stored.');
 }
@@ -83,7 +92,7 @@ export async function insertCredential(
     ...enteredBy(credential.by, credential.at),
   };
   await assertActive(tx, row);
-  await tx.insertInto('credential').values(row).execute();
+  await insertRow(tx, row);
   await insertSecrets(tx, vault, row, credential.secrets);
   await allowDestination(tx, row, credential.destination, credential.at);
   return row;
@@ -199,17 +208,28 @@ export async function renewGrant(
   return true;
 }
 
+type Destination = Record<'tenant_id' | 'credential_id' | 'destination' | 'confirmed_at', string>;
+
+const insertDestination = compileOnce((db, argument: Argument<Destination>) =>
+  db
+    .insertInto('credential_destination')
+    .values({
+      tenant_id: argument('tenant_id'),
+      credential_id: argument('credential_id'),
+      destination: argument('destination'),
+      confirmed_at: argument('confirmed_at'),
+    })
+    .onConflict((conflict) => conflict.doNothing()),
+);
+
 export async function allowDestination(
   tx: Queryable,
   credential: Pick<CredentialTable, 'id' | 'tenant_id'>,
   destination: string,
   at: string,
 ): Promise<void> {
-  await tx
-    .insertInto('credential_destination')
-    .values({ tenant_id: credential.tenant_id, credential_id: credential.id, destination, confirmed_at: at })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
+  const { tenant_id, id: credential_id } = credential;
+  await insertDestination(tx, { tenant_id, credential_id, destination, confirmed_at: at });
 }
 
 /** Where its user has allowed it to be sent, oldest first. */

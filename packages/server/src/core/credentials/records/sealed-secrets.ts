@@ -1,6 +1,7 @@
 import type { SourceManifest } from '@mooring/connectors/interface/manifest';
 import type { Secret } from '@mooring/connectors/interface/secret';
 import { hideSecrets } from '@mooring/connectors/kit/secret-fields';
+import { insertOnce } from '../../store/compile-once.js';
 import type { Queryable } from '../../store/queryable.js';
 import type { CredentialTable, SecretTable } from '../../store/tables.js';
 import type { SealContext, Vault } from '../../vault/envelope.js';
@@ -60,6 +61,8 @@ export const openLogin = (
 export const openGrant = (vault: Vault, credential: CredentialKey, row: SealedRow): StoredGrant =>
   hiddenGrant(openSecret(vault, credential, row).reveal() as Plain<StoredGrant>);
 
+const insertRow = insertOnce('secret');
+
 /** Seals a value of any record, and adds it. */
 export async function insertSealed(
   tx: Queryable,
@@ -67,10 +70,7 @@ export async function insertSealed(
   context: SealContext,
   value: unknown,
 ): Promise<void> {
-  await tx
-    .insertInto('secret')
-    .values(secretRow(context, vault.seal(value, context)))
-    .execute();
+  await insertRow(tx, secretRow(context, vault.seal(value, context)));
 }
 
 /**

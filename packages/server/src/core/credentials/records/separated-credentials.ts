@@ -3,6 +3,7 @@ import { nameSchema } from '@mooring/contract/wire';
 import type { Caller } from '../../access/caller.js';
 import { recordCredential } from '../../audit/record.js';
 import { AppError, invalidField } from '../../errors/app-error.js';
+import { type Argument, compileOnce } from '../../store/compile-once.js';
 import type { Queryable, Tx } from '../../store/queryable.js';
 import type { CredentialTable } from '../../store/tables.js';
 import { changeCredential, nameKey } from './credential-records.js';
@@ -40,9 +41,22 @@ export async function ownSeparatedCredential(
   return row;
 }
 
+const byNameKey = compileOnce((db, argument: Argument<Owned & Pick<CredentialTable, 'name_key'>>) =>
+  db
+    .selectFrom('credential')
+    .select(['id', 'source_id'])
+    .where('tenant_id', '=', argument('tenant_id'))
+    .where('owner_id', '=', argument('owner_id'))
+    .where('separated', '=', 1)
+    .where('name_key', '=', argument('name_key'))
+    .limit(1),
+);
+
 /** The user's separated credential of this name, for any source. */
-const named = (db: Queryable, owned: Owned, name: string) =>
-  separatedOf(db, owned).select(['id', 'source_id']).where('name_key', '=', nameKey(name)).executeTakeFirst();
+async function named(db: Queryable, { tenant_id, owner_id }: Owned, name: string) {
+  const [found] = await byNameKey(db, { tenant_id, owner_id, name_key: nameKey(name) });
+  return found;
+}
 
 /** Whether no separated credential of the user has this name. */
 export const isNameFree = async (db: Queryable, owned: Owned, name: string): Promise<boolean> =>

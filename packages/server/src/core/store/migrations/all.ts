@@ -22,6 +22,7 @@ import * as revocationJobs from './0038-revocation-jobs.js';
 import * as tallyRows from './0053-tally-rows.js';
 import * as idsPerTenant from './0054-ids-per-tenant.js';
 import * as setProperties from './0055-set-properties.js';
+import * as lookupsOfACreate from './0060-lookups-of-a-create.js';
 
 /** Forward only, in order of name. */
 export const migrations: Record<string, Migration> = {
@@ -48,4 +49,5 @@ export const migrations: Record<string, Migration> = {
   '0053-tally-rows': tallyRows,
   '0054-ids-per-tenant': idsPerTenant,
   '0055-set-properties': setProperties,
+  '0060-lookups-of-a-create': lookupsOfACreate,
 };

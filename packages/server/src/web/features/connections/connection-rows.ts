@@ -1,5 +1,6 @@
 import { nameKey } from '../../../core/credentials/records.js';
 import { AppError } from '../../../core/errors/app-error.js';
+import { insertOnce } from '../../../core/store/compile-once.js';
 import { tally } from '../../../core/store/connection-tally.js';
 import { nameFold } from '../../../core/store/name-fold.js';
 import type { Tx } from '../../../core/store/queryable.js';
@@ -22,8 +23,10 @@ export const scopeOf = (ownerId: string, spaceId: string | null): string =>
 export const nameTaken = () =>
   new AppError('CONFLICT', 'qName: a connection of this name exists in this space. Choose another name.');
 
+const insertRow = insertOnce('connection');
+
 export async function insertConnection(tx: Tx, row: ConnectionTable): Promise<void> {
-  await tx.insertInto('connection').values(row).execute();
+  await insertRow(tx, row);
   await tally(tx, row, 1);
 }
 
