@@ -49,6 +49,16 @@ describe('transactions that share a commit', () => {
     expect(Math.min(...commitsAtAnswer)).toBeGreaterThan(0);
   });
 
+  it('one that comes later in the same turn of the event loop shares the commit', async () => {
+    const later = async () => {
+      for (let step = 0; step < 5000; step += 1) await undefined;
+      await store.transaction((tx) => insert(tx, 'b'));
+    };
+    await Promise.all([store.transaction((tx) => insert(tx, 'a')), later()]);
+    expect(await stored()).toEqual(['a', 'b']);
+    expect(count('commit')).toBe(1);
+  });
+
   it('a failure undoes its own writes and no others, and is told after the commit', async () => {
     const commitsAtFailure: number[] = [];
     const work = (id: string, fails: boolean) =>
