@@ -55,13 +55,10 @@ async function fill(folder: string, connections: number): Promise<User[]> {
   return users;
 }
 
-const ticksPerSecond = 100;
-
-/** CPU milliseconds of the main thread so far, to the ten: where the event loop is. */
+/** CPU milliseconds of the main thread so far: where the event loop is. */
 function loopMilliseconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
+  const [nanoseconds] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ');
+  return Number(nanoseconds) / 1e6;
 }
 
 async function ask(url: string, key: string): Promise<number> {
@@ -72,12 +69,20 @@ async function ask(url: string, key: string): Promise<number> {
   return performance.now() - begun;
 }
 
-/** Asks, and meanwhile another request again and again. @returns the longest time of the other, in milliseconds */
+/**
+ * Asks, and meanwhile another request again and again.
+ * @returns the most that the event loop worked during one of the others, in milliseconds of CPU time: what it waited for,
+ * without what other processes of the machine took
+ */
 async function waitedBeside(mooring: MooringProcess, url: string, key: string): Promise<number> {
   let isOver = false;
   let longest = 0;
   const others = (async () => {
-    while (!isOver) longest = Math.max(longest, await ask(`${mooring.url}/api/v1/users/me`, key));
+    while (!isOver) {
+      const before = loopMilliseconds(mooring.pid);
+      await ask(`${mooring.url}/api/v1/users/me`, key);
+      longest = Math.max(longest, loopMilliseconds(mooring.pid) - before);
+    }
   })();
   await ask(url, key).finally(() => {
     isOver = true;
@@ -119,8 +124,8 @@ async function run(stage: Stage): Promise<Finding[]> {
         const longest = await waitedBeside(mooring, url, user.key);
         findings.push({
           what: `${name} of ${connections.toLocaleString('en')}, ${user.name}`,
-          ours: `${median(times).toFixed(0)} ms; event loop ${loop.toFixed(0)} ms; another request waited at most ${longest.toFixed(0)} ms`,
-          measured: loop,
+          ours: `${median(times).toFixed(0)} ms; event loop ${loop.toFixed(1)} ms; beside another request at most ${longest.toFixed(1)} ms`,
+          measured: Math.max(loop, longest),
           aim: { below: holdMax },
         });
       }

@@ -59,7 +59,7 @@ describe('transactions that share a commit', () => {
     expect(count('commit')).toBe(1);
   });
 
-  it('a failure undoes its own writes and no others, and is told after the commit', async () => {
+  it('a failure undoes its own writes and no others, and gets its answer after the commit', async () => {
     const commitsAtFailure: number[] = [];
     const work = (id: string, fails: boolean) =>
       store

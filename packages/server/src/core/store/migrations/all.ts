@@ -23,6 +23,7 @@ import * as tallyRows from './0053-tally-rows.js';
 import * as idsPerTenant from './0054-ids-per-tenant.js';
 import * as setProperties from './0055-set-properties.js';
 import * as lookupsOfACreate from './0060-lookups-of-a-create.js';
+import * as fewerIndexes from './0061-fewer-indexes.js';
 
 /** Forward only, in order of name. */
 export const migrations: Record<string, Migration> = {
@@ -50,4 +51,5 @@ export const migrations: Record<string, Migration> = {
   '0054-ids-per-tenant': idsPerTenant,
   '0055-set-properties': setProperties,
   '0060-lookups-of-a-create': lookupsOfACreate,
+  '0061-fewer-indexes': fewerIndexes,
 };
