@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findFreePort } from './free-port.js';
@@ -41,6 +41,8 @@ export interface LabSsh {
   addKey(type: KeyType, options?: { passphrase?: string; bits?: number; pem?: boolean }): Promise<LabSshKey>;
   /** Processes of sessions that are signed in or signing in. */
   sessions(): Promise<number>;
+  /** Whether a session has this file of `home` open. */
+  hasOpen(file: string): Promise<boolean>;
   /** Stops the server with its sessions and removes its folder. Idempotent. */
   close(): Promise<void>;
 }
@@ -98,6 +100,12 @@ const childrenOf = async (pid: number): Promise<number[]> => {
 const descendantsOf = async (pid: number): Promise<number[]> => {
   const children = await childrenOf(pid);
   return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
+};
+
+/** The files that a process has open. One that is ending has none. */
+const filesOf = async (pid: number): Promise<string[]> => {
+  const names = await readdir(`/proc/${pid}/fd`).catch(() => []);
+  return Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')));
 };
 
 /** Its sessions are in process groups of their own. */
@@ -164,6 +172,10 @@ export async function startSsh(options: { settings?: readonly string[] } = {}): 
         return made;
       },
       sessions: async () => (await childrenOf(pid)).length,
+      async hasOpen(file) {
+        const open = (await Promise.all((await descendantsOf(pid)).map(filesOf))).flat();
+        return open.includes(join(folder, 'home', 'alice', file));
+      },
       close() {
         closing ??= undoAll();
         return closing;

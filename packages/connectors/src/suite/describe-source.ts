@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnySource } from '../interface/source.js';
 import { abilityChecks } from './abilities/all.js';
+import { closeOwn, ownSession } from './abilities/stand.js';
 import { Bench } from './bench.js';
 import { type Blank, blanksIn } from './blanks.js';
 import { inputOf } from './connection-input.js';
@@ -30,9 +31,11 @@ function openedOf(source: AnySource, started: StartedSource): Opened {
 
 /** Abilities, both ways. */
 function describeAbilities(source: AnySource, bench: () => StartedBench): void {
+  const own = ownSession();
   it.each(Object.entries(abilityChecks))('%s: claims what it can, and can what it claims', (_name, check) =>
-    check({ source, started: bench().source.started, bench: bench() }),
+    check({ source, started: bench().source.started, bench: bench(), own }),
   );
+  it('leaves nothing open of a session in which much was done and refused', () => closeOwn({ own }));
 }
 
 /** A test for each place that a new source has not filled in yet. */

@@ -77,6 +77,8 @@ export interface Fresh {
 
 /** Work that does not end by itself within the test. */
 export interface SlowWork {
+  /** Default: the first good one. */
+  connection?: Connection;
   read: { path: Path } | { query: string };
   /** Whether the source is still working, checked independently of the session under test. */
   isRunning(): Promise<boolean>;
@@ -90,18 +92,30 @@ export interface TypeExpectation {
   rows: readonly Row[];
 }
 
+/** A query with a placeholder, and its rows. */
+export interface Parameterised {
+  query: string;
+  parameters: Parameters;
+  rows: readonly Row[];
+}
+
 /** What the suite proves abilities with. One that is missing for an ability that the source claims fails. */
 export interface Proofs {
   /** A query that returns at least one row. */
   query?: string;
-  /** A query with a placeholder, and its rows. */
-  parameterised?: { query: string; parameters: Parameters; rows: readonly Row[] };
+  /** One for each way in which the source takes parameters. */
+  parameterised?: readonly Parameterised[];
   /** A query that writes, by a login that may. */
   write?: { query: string; isWritten(): Promise<boolean> };
-  /** A query that leaves something in its session, beyond the end of its transaction, and one that sees it. */
-  residue?: { leave: string; look: string };
+  /**
+   * A query that leaves something in its session, beyond the end of its transaction, and one that sees it; or, where each
+   * statement is a session of its own, whether the server has been asked to keep one.
+   */
+  residue?: { leave: string; look: string } | { keepsSessions(): Promise<boolean> };
   /** Options with which `readable` is read otherwise. */
   file?: FileOptions;
+  /** Adds rows at the end of `readable`, for a source that reads from where it ended or in the state of a moment. */
+  grow?(): Promise<{ rows: readonly Row[]; undo(): Promise<void> }>;
   slow?: SlowWork;
   types?: readonly TypeExpectation[];
 }
@@ -126,7 +140,7 @@ export interface StartedSource extends Proofs {
   bySignIn?: readonly Connection[];
   /** The operator's `sources.<id>`. */
   settings?: Values;
-  /** An item with at least 5 rows and 2 columns, the first of which has different values. */
+  /** An item with at least 5 rows and 2 columns; of the first, the values differ, and are numbers if the source sorts. */
   readable: { path: Path; rows: number };
   close(): Promise<void>;
 }

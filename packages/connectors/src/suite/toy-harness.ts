@@ -34,14 +34,22 @@ export const toyHarness: SourceHarness = {
       refused: ({ awkward }) => [connection('wrong', { password: awkward('wrong') })],
       readable: { path: ['main', 'items'], rows: 20 },
       query: 'table items',
-      parameterised: {
-        query: 'table others {id}',
-        parameters: { id: 1 },
-        rows: [server.tables['others']?.rows[1] ?? []],
-      },
+      parameterised: [
+        {
+          query: 'table others {id}',
+          parameters: { id: 1 },
+          rows: [server.tables['others']?.rows[1] ?? []],
+        },
+      ],
       write: { query: 'delete items', isWritten: async () => server.tables['items']?.rows.length !== 20 },
       residue: { leave: 'set colour blue', look: 'show colour' },
-      file: { format: 'ndjson' },
+      file: { header: false },
+      async grow() {
+        const { rows = [] } = server.tables['items'] ?? {};
+        const added = toyPeople(25).rows.slice(rows.length);
+        rows.push(...added);
+        return { rows: added, undo: async () => void rows.splice(-added.length) };
+      },
       slow: { read: { query: 'sleep' }, isRunning: async () => server.running() > 0 },
       close: () => server.close(),
     };

@@ -41,10 +41,12 @@ export type ToyOrder =
     }
   | { verb: 'fetch'; rows: number }
   | { verb: 'cancel'; key: number }
-  | { verb: 'closeRows' | 'reset' | 'size' | 'goodbye'; table?: string };
+  | { verb: 'closeRows' | 'reset' | 'size' | 'hold' | 'goodbye'; table?: string };
 
 /** Of a table's rows: those from `from`, before `to`, whose integers are as said, in this order, at most so many. */
 export interface ToyPart {
+  /** Of the tables as they were at this `hold`. */
+  held?: number;
   from: number;
   to?: number;
   equal?: readonly { column: string; value: unknown }[];
@@ -65,6 +67,8 @@ interface Visit {
   rows: Row[];
   /** What statements of the user have left. */
   left: Map<string, string>;
+  /** Tables as they were. */
+  held?: ToyServer['tables'];
   stop?: (() => void) | undefined;
 }
 
@@ -150,11 +154,14 @@ interface Served {
   rowsSent: number;
 }
 
-function opened(tables: Served['tables'], order: Extract<ToyOrder, { verb: 'open' }>, visit: Visit) {
+function opened({ tables, visits }: Served, order: Extract<ToyOrder, { verb: 'open' }>, visit: Visit) {
+  const { held } = order.part;
+  const state = held === undefined ? tables : visits.get(held)?.held;
+  if (!state) throw failure('22023', 'nothing is held there');
   const found =
     order.query === undefined
-      ? tableOf(tables, order.table ?? '')
-      : run(tables, visit, order.query, order.parameters);
+      ? tableOf(state, order.table ?? '')
+      : run(state, visit, order.query, order.parameters);
   if (found !== 'wait') {
     visit.rows = partOf(found, order.part);
     return { rows: visit.rows.length };
@@ -186,7 +193,11 @@ async function obey(served: Served, order: ToyOrder, visit: Visit): Promise<unkn
     return { columns: found === 'wait' ? [textColumn] : found.columns };
   }
   if (order.verb === 'size') return { rows: tableOf(tables, order.table ?? '').rows.length };
-  if (order.verb === 'open') return opened(tables, order, visit);
+  if (order.verb === 'open') return opened(served, order, visit);
+  if (order.verb === 'hold') {
+    visit.held = structuredClone(tables);
+    return { held: visit.key };
+  }
   if (order.verb === 'fetch') {
     const rows = visit.rows.splice(0, order.rows);
     served.rowsSent += rows.length;

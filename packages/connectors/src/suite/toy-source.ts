@@ -1,10 +1,11 @@
 // A source with every ability, over the toy server. The kit's session runner and the contract suite are tried on it, and
 // it shows how small a connector is that leaves everything else to the kit.
 import type { Socket } from 'node:net';
+import type { FileOptions } from '@mooring/contract/file-options';
 import { z } from 'zod';
 import type { Abilities } from '../interface/abilities.js';
 import type { Call } from '../interface/call.js';
-import type { Column, Row } from '../interface/data-types.js';
+import type { Column } from '../interface/data-types.js';
 import { ConnectorError, type ErrorTable } from '../interface/errors.js';
 import { property, secret } from '../interface/fields.js';
 import type { Filter } from '../interface/filter.js';
@@ -12,6 +13,7 @@ import type { LoginOf } from '../interface/login.js';
 import type { Path, ReadPlan, ReadRequest } from '../interface/plan.js';
 import type { Context, Item, Session } from '../interface/session.js';
 import { type Connector, defineSource, type InputOf } from '../interface/source.js';
+import { type Ask, partOf, splitsOf, type Told } from './toy-parts.js';
 import type { ToyFailure, ToyOrder, ToyPart } from './toy-server.js';
 
 const properties = z.strictObject({
@@ -53,6 +55,7 @@ export const toyAbilities: Abilities = {
 
 export const toyErrors: ErrorTable = {
   codes: {
+    '22023': { kind: 'invalid_query', message: 'The read that made this part has ended.' },
     '25006': { kind: 'permission_denied', message: 'The toy server only reads.' },
     '28P01': { kind: 'auth_failed', message: 'The toy server refused the login.' },
     '42601': { kind: 'invalid_query', message: 'The toy server does not understand the query.' },
@@ -65,10 +68,8 @@ export const toyErrors: ErrorTable = {
   fallback: { kind: 'protocol_error', message: 'The toy server sent something unexpected.' },
 };
 
-type Told = Record<string, unknown> & { columns: Column[]; rows: Row[]; names: string[] };
-
 /** One message and its answer, one after the other. */
-function converse(socket: Socket) {
+function converse(socket: Socket): Ask {
   const waiting: { resolve(value: Told): void; reject(error: Error): void }[] = [];
   let text = '';
   socket.on('data', (bytes: Buffer) => {
@@ -94,8 +95,6 @@ function converse(socket: Socket) {
       socket.write(`${JSON.stringify(order)}\n`);
     });
 }
-
-type Ask = ReturnType<typeof converse>;
 
 const secretOf = (login: LoginOf<typeof logins>) =>
   login.method === 'token'
@@ -140,43 +139,43 @@ async function* rowsOf(ask: Ask, order: Extract<ToyOrder, { verb: 'open' }>, bat
   }
 }
 
-async function planOf(ask: Ask, request: ReadRequest): Promise<ReadPlan> {
-  const { target, limit, since, file } = request;
+function fileOf({ file }: ReadRequest): { file: FileOptions } {
   if (file?.format !== undefined && file.format !== 'ndjson')
     throw new ConnectorError('unsupported', 'Toy tables are only read as ndjson.');
+  return { file: { format: 'ndjson', ...(file?.header === false ? { header: false } : {}) } };
+}
+
+async function planOf(ask: Ask, request: ReadRequest): Promise<ReadPlan> {
+  const { target, limit, consistency = 'none' } = request;
   const isQuery = 'query' in target;
   const from = isQuery ? { query: target.query } : { table: tableAt(target.path) };
   const parameters =
     isQuery && target.parameters !== undefined
       ? { parameters: target.parameters as Record<string, unknown> }
       : {};
+  const file = fileOf(request);
   const { columns: all } = await ask({ verb: 'columns', ...from });
-  const { rows: size } = isQuery ? { rows: undefined } : await ask({ verb: 'size', ...from });
+  const { splits, count } =
+    from.table === undefined
+      ? { splits: [{ from: 0 }], count: undefined }
+      : await splitsOf(ask, from, request);
   const columns = (request.columns ?? all.map(({ name }) => name)).map((name) => {
     const found = all.find((column) => column.name === name);
     if (!found) throw new ConnectorError('invalid_query', `There is no column "${name}".`);
     return found;
   });
   const { equal, rest } = pushable(request.where, all);
-  const count = Number(size ?? 0);
-  const start = Number(since ?? 0);
-  const each = Math.max(1, Math.ceil((count - start) / (request.parts ?? 1)));
-  const splits = isQuery
-    ? [{ from: 0 }]
-    : Array.from({ length: Math.max(1, Math.ceil((count - start) / each)) }, (_, at) => ({
-        from: start + at * each,
-        to: Math.min(count, start + (at + 1) * each),
-      }));
   const stops = limit !== undefined && !rest;
+  const shown = ({ name }: Column, at: number) => (file.file.header === false ? `column ${at + 1}` : name);
   return {
-    columns,
+    columns: columns.map((column, at) => ({ ...column, name: shown(column, at) })),
     done: { columns: true, limit: stops, order: true, asText: false, filter: rest ?? 'all' },
     splits,
-    consistency: 'snapshot',
-    ...(isQuery ? {} : { file: { format: 'ndjson' } }),
+    consistency,
+    ...(isQuery ? {} : file),
     async *open(split, { batchRows }) {
       const part: ToyPart = {
-        ...(split as { from: number; to?: number }),
+        ...partOf(split),
         ...(equal ? { equal } : {}),
         ...(request.orderBy ? { order: request.orderBy } : {}),
         ...(stops ? { limit } : {}),
@@ -185,7 +184,7 @@ async function planOf(ask: Ask, request: ReadRequest): Promise<ReadPlan> {
       for await (const rows of rowsOf(ask, { verb: 'open', ...from, ...parameters, part }, batchRows))
         yield { rows };
     },
-    cursor: () => (isQuery ? undefined : count),
+    cursor: () => count,
     close: async () => undefined,
   };
 }

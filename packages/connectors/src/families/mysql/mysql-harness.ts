@@ -24,14 +24,16 @@ export const mysqlHarness = ({ types, residue, write }: OfSource): SqlHarness<La
     proofs: (lab) => ({
       readable: { path: ['sales', 'all_orders'], rows: 8 },
       query: 'select 1 as one, null as nothing',
-      parameterised: {
-        query: 'select id, name from sales.customers where id > ? order by id',
-        parameters: [1],
-        rows: [
-          [2, 'Ōsaka Trading 大阪'],
-          [3, "O'Neill & Söhne"],
-        ],
-      },
+      parameterised: [
+        {
+          query: 'select id, name from sales.customers where id > ? order by id',
+          parameters: [1],
+          rows: [
+            [2, 'Ōsaka Trading 大阪'],
+            [3, "O'Neill & Söhne"],
+          ],
+        },
+      ],
       write: {
         query: write,
         isWritten: async () => (await countOf(lab, `sales.scratch where name = 'written by a read'`)) > 0,

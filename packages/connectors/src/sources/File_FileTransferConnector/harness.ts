@@ -63,9 +63,20 @@ async function on(lab: LabSsh): Promise<StartedSource> {
     ],
     readable: { path: ['data', 'orders.csv'], rows: 9 },
     file: { header: false },
+    types: [
+      {
+        title: 'CSV',
+        read: { path: ['data', 'orders.csv'] },
+        columns: [
+          { name: 'id', type: 'string' },
+          { name: 'name', type: 'string' },
+        ],
+        rows: Array.from({ length: 9 }, (_, index) => [`${index}`, `n${index}`]),
+      },
+    ],
     slow: {
       read: { path: ['data', 'slow.csv'] },
-      isRunning: async () => (await lab.sessions()) > 0,
+      isRunning: () => lab.hasOpen('data/slow.csv'),
     },
     close: async () => {},
   };

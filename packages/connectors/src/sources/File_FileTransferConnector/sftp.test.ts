@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { allBatches, CLOSE_MS_MAX, failureOf } from '../../suite/bench.js';
-import { inputOf } from '../../suite/connection-input.js';
-import { describeConnector } from '../../suite/describe-connector.js';
+import { describeSource } from '../../suite/describe-source.js';
 import { bigRows, oddNames } from './__fixtures__/files.js';
 import { inputFor, realServer } from './__fixtures__/real-server.js';
 import { harness } from './harness.js';
@@ -10,21 +9,7 @@ import { source } from './source.js';
 const server = realServer();
 const { rowsOf, openFails } = server;
 
-describeConnector(source, {
-  unsupported: ['query', 'types'],
-  async start() {
-    const { good, wrong, unreachable, readable, slow } = await harness.on(server.lab);
-    return {
-      good: inputOf(source, good[0]),
-      wrongPassword: inputOf(source, wrong ?? good[0]),
-      unreachable: inputOf(source, unreachable),
-      readablePath: readable.path,
-      readableRows: readable.rows,
-      ...(slow ? { slow: { ...slow, read: slow.read as { path: readonly string[] } } } : {}),
-      close: async () => {},
-    };
-  },
-});
+describeSource(source, { start: () => harness.on(server.lab) });
 
 const listed = (path: string[], limit = 1_000) =>
   server.bench.within((session) => session.browse({ path, limit }));

@@ -9,7 +9,7 @@ import { RecordBatch } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allBatches, Bench, failureOf, type TestRead } from '../../suite/bench.js';
 import { inputOf } from '../../suite/connection-input.js';
-import { describeConnector } from '../../suite/describe-connector.js';
+import { describeSource } from '../../suite/describe-source.js';
 import type { StartedSource } from '../../suite/harness.js';
 import { harness } from './harness.js';
 import { source } from './source.js';
@@ -51,21 +51,7 @@ const rowsOf = (request: Omit<TestRead, 'batchRows'>) =>
   );
 const failsWith = (query: string) => failureOf(rowsOf({ query }));
 
-describeConnector(source, {
-  unsupported: [],
-  async start() {
-    const { good, wrong, unreachable, readable, close: _, ...rest } = started;
-    return {
-      ...rest,
-      good: inputOf(source, good[0]),
-      wrongPassword: inputOf(source, wrong ?? good[0]),
-      unreachable: inputOf(source, unreachable),
-      readablePath: readable.path,
-      readableRows: readable.rows,
-      close: async () => {},
-    };
-  },
-});
+describeSource(source, { start: async () => ({ ...started, close: async () => {} }) });
 
 describe('ClickHouse', () => {
   it('passes record batches without a row being made, in the types that were planned', async () => {
@@ -83,7 +69,7 @@ describe('ClickHouse', () => {
   });
 
   it('takes parameters by name, as they are', async () => {
-    const { query = '', parameters, rows } = started.parameterised ?? {};
+    const [{ query = '', parameters, rows } = {}] = started.parameterised ?? [];
     expect(await rowsOf({ query, ...(parameters ? { parameters } : {}) })).toEqual(rows);
     const text = "a\t'b\\n\\N\n";
     expect(await rowsOf({ query: 'select {text:String}', parameters: { text } })).toEqual([[text]]);

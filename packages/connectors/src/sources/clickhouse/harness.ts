@@ -7,18 +7,24 @@ import { typeColumns, typeRows } from './__fixtures__/all-types.js';
 const proofsOf = (lab: LabClickHouse) => ({
   readable: { path: ['sales', 'all_orders'], rows: 8 },
   query: 'select 1 as one, null as nothing',
-  parameterised: {
-    query:
-      'select id, owner from sales.all_orders where owner = {owner:String} and id > {least:UInt8} order by id',
-    parameters: { owner: 'bob', least: 3 },
-    rows: [
-      [5, 'bob'],
-      [7, 'bob'],
-    ],
-  },
+  parameterised: [
+    {
+      query:
+        'select id, owner from sales.all_orders where owner = {owner:String} and id > {least:UInt8} order by id',
+      parameters: { owner: 'bob', least: 3 },
+      rows: [
+        [5, 'bob'],
+        [7, 'bob'],
+      ],
+    },
+  ],
   write: {
     query: "insert into sales.empty values (1, 'written by a read')",
     isWritten: async () => lab.statements.some(({ sql }) => /^\s*insert/i.test(sql)),
+  },
+  // Each request is a session of its own unless it names one.
+  residue: {
+    keepsSessions: async () => lab.statements.some(({ settings }) => 'session_id' in settings),
   },
   slow: {
     read: { query: 'select sleep(3) as slow_contract_work from numbers(4000000)' },

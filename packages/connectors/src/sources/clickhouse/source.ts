@@ -47,7 +47,7 @@ export const source = defineSource({
   },
   abilities: sqlAbilities({
     query: { language: 'sql', parameters: 'named' },
-    browse: { levels: ['database', 'table', 'column'], depth: 3, search: false },
+    browse: { levels: ['database', 'table', 'view', 'column'], depth: 3, search: false },
   }),
   load: () => import('./connector.js'),
 });

@@ -3,11 +3,9 @@ import { findFreePort } from '@mooring/lab/free-port';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../interface/secret.js';
 import { allBatches, failureOf } from '../../suite/bench.js';
-import { inputOf as connectionInput } from '../../suite/connection-input.js';
-import { describeConnector } from '../../suite/describe-connector.js';
+import { describeSource } from '../../suite/describe-source.js';
 import { harness } from './harness.js';
 import { source } from './source.js';
-
 import { inputOf, open } from './test-stand.js';
 
 const startLab = (rowsInBig: number) =>
@@ -18,20 +16,8 @@ const startLab = (rowsInBig: number) =>
   });
 
 const labSettings = (lab: LabBigQuery) => ({ apiEndpoint: lab.url, tokenEndpoint: `${lab.url}/token` });
-describeConnector(source, {
-  unsupported: [],
-  async start() {
-    const { good, wrong, unreachable, readable, ...rest } = await harness.start();
-    return {
-      ...rest,
-      good: connectionInput(source, good[0]),
-      wrongPassword: connectionInput(source, wrong ?? good[0]),
-      unreachable: connectionInput(source, unreachable),
-      readablePath: readable.path,
-      readableRows: readable.rows,
-    };
-  },
-});
+
+describeSource(source, harness);
 
 describe('gbq on the lab', () => {
   it('X14: gives each user the rows of their own sign-in', async () => {

@@ -50,11 +50,18 @@ function proofs(lab: LabBigQuery): Omit<StartedSource, 'good' | 'unreachable' | 
     settings: { apiEndpoint: lab.url, tokenEndpoint: `${lab.url}/token` },
     readable: { path: ['sales', 'big'], rows: rowsInBig },
     query: `SELECT id, name FROM ${table('big')} LIMIT 3`,
-    parameterised: {
-      query: 'SELECT @name AS name, @count AS count',
-      parameters: { name: "O'Neill", count: 7 },
-      rows: [["O'Neill", '7']],
-    },
+    parameterised: [
+      {
+        query: 'SELECT @name AS name, @count AS count',
+        parameters: { name: "O'Neill", count: 7 },
+        rows: [["O'Neill", '7']],
+      },
+      {
+        query: 'SELECT ? AS name, ? AS count',
+        parameters: ["O'Neill", 7],
+        rows: [["O'Neill", '7']],
+      },
+    ],
     write: {
       query: `INSERT INTO ${table('orders')} VALUES (1)`,
       isWritten: async () => lab.jobs().some(({ query }) => query.startsWith('INSERT')),

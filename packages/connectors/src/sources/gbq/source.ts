@@ -48,13 +48,14 @@ export const source = defineSource({
   abilities: {
     query: { language: 'sql', parameters: 'both' },
     pushdown: { columns: true, limit: true, order: false, filter: [] },
-    browse: { levels: ['dataset', 'table', 'column'], depth: 3, search: false },
+    browse: { levels: ['dataset', 'table', 'view', 'column'], depth: 3, search: false },
     describe: 'path-and-query',
     splits: false,
     bytes: false,
     files: false,
     cancel: 'at-source',
-    readOnly: 'login',
+    // A query is run only if BigQuery says of it, without running it, that it is a SELECT.
+    readOnly: 'enforced',
     reset: false,
   },
   load: () => import('./connector.js'),

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import { startGithub } from '@mooring/lab/github';
 import { Secret } from '../../interface/secret.js';
 import type { Connection, SourceHarness } from '../../suite/harness.js';
+import { startSilentHttp } from '../../suite/silent-server.js';
 import { startTellingHttp } from '../../suite/telling-servers.js';
 
 const releases = ['octo-org/engine', 'releases'];
@@ -33,7 +35,7 @@ export const harness: SourceHarness = {
     const lab = await startGithub({
       verifyAccessToken: verifyAccessToken ?? (async (token) => ({ active: token === granted })),
     });
-    const telling = await startTellingHttp();
+    const [telling, silent] = [await startTellingHttp(), await startSilentHttp()];
     const connection = (name: string, change: object = {}): Connection => ({
       name,
       properties: { url: lab.url, token: lab.tokens.member, ...change },
@@ -63,9 +65,37 @@ export const harness: SourceHarness = {
         connection('closed', { url: 'http://127.0.0.1:9/api/v3', token: plain('closed') }),
       ],
       readable: { path: releases, rows: 6 },
+      types: [
+        {
+          title: 'labels',
+          read: { path: ['octo-org/engine', 'labels'] },
+          columns: [
+            { name: 'id', type: 'bigint' },
+            { name: 'name', type: 'string' },
+            { name: 'color', type: 'string' },
+            { name: 'default', type: 'boolean' },
+            { name: 'description', type: 'string' },
+          ],
+          rows: [
+            ['208045946', 'bug', 'f29513', true, 'About bug'],
+            ['208045947', 'docs', 'f29513', false, 'About docs'],
+            ['208045948', 'good first issue', 'f29513', false, null],
+          ],
+        },
+      ],
+      slow: {
+        connection: connection('silent', { url: silent.url }),
+        read: { path: releases },
+        async isRunning() {
+          // The server runs in this process.
+          await setImmediate();
+          return silent.waiting() > 0;
+        },
+      },
       async close() {
         await lab.close();
         await telling.close();
+        await silent.close();
       },
     };
   },

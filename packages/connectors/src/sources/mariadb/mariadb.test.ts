@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { asAdmin } from '../../families/mysql/__fixtures__/administration.js';
 import { hideAll } from '../../kit/secret-fields.js';
 import type { TestInput } from '../../suite/bench.js';
-import { inputOf } from '../../suite/connection-input.js';
-import { describeConnector } from '../../suite/describe-connector.js';
+import { describeSource } from '../../suite/describe-source.js';
 import { realSource } from '../../suite/real-source.js';
 import { harness } from './harness.js';
 import { source } from './source.js';
@@ -29,20 +28,7 @@ const inputFor = (
 
 const server = realSource(source, startMariaDb, inputFor);
 
-describeConnector(source, {
-  unsupported: [],
-  async start() {
-    const { good, wrong, unreachable, readable, ...rest } = await harness.on(server.lab);
-    return {
-      ...rest,
-      good: inputOf(source, good[0]),
-      wrongPassword: inputOf(source, wrong ?? good[0]),
-      unreachable: inputOf(source, unreachable),
-      readablePath: readable.path,
-      readableRows: readable.rows,
-    };
-  },
-});
+describeSource(source, { start: () => harness.on(server.lab) });
 
 /** The lab's login by ed25519. */
 const carol = (): MariaDbLogin => {

@@ -13,14 +13,16 @@ export const harness = sqlHarness<LabPostgres>({
   proofs: (lab) => ({
     readable: { path: ['sales', 'orders'], rows: 88 },
     query: 'select 1 as one, null::text as nothing',
-    parameterised: {
-      query: 'select id, name from sales.customers where id > $1 order by id',
-      parameters: [1],
-      rows: [
-        [2, 'Ōsaka Trading 大阪'],
-        [3, "O'Neill & Söhne"],
-      ],
-    },
+    parameterised: [
+      {
+        query: 'select id, name from sales.customers where id > $1 order by id',
+        parameters: [1],
+        rows: [
+          [2, 'Ōsaka Trading 大阪'],
+          [3, "O'Neill & Söhne"],
+        ],
+      },
+    ],
     write: {
       query: `insert into sales.scratch values (1, 'written by a read') returning id`,
       isWritten: async () => (await countOf(lab, `sales.scratch where name = 'written by a read'`)) > 0,

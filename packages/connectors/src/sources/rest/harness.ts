@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
@@ -7,6 +8,7 @@ import { full } from '@mooring/lab/test-tier';
 import type { Values } from '../../interface/login.js';
 import { Secret } from '../../interface/secret.js';
 import type { Connection, Fresh, SourceHarness, StartedSource, Surroundings } from '../../suite/harness.js';
+import { startSilentHttp } from '../../suite/silent-server.js';
 import { startTellingHttp } from '../../suite/telling-servers.js';
 import { destinations } from './__fixtures__/destinations.js';
 
@@ -123,7 +125,7 @@ async function start({ provider }: Surroundings = {}): Promise<StartedSource> {
   const verifyAccessToken =
     provider?.server.verifyAccessToken ?? (async (token: string) => ({ active: token === granted }));
   const lab = await startRestApi({ verifyAccessToken });
-  const telling = await startTellingHttp();
+  const [telling, silent] = [await startTellingHttp(), await startSilentHttp()];
   const good = goodOnes(lab, provider);
   const [basic] = good;
   const { url: _, ...machine } = good[4]?.properties ?? {};
@@ -143,9 +145,19 @@ async function start({ provider }: Surroundings = {}): Promise<StartedSource> {
     ...(provider ? { bySignIn: [signInOf(lab, provider)] } : {}),
     readable: { path: ['items'], rows: sampleItems.length },
     types,
+    slow: {
+      connection: changed('silent', { url: `${silent.url}/items` }),
+      read: { path: ['items'] },
+      async isRunning() {
+        // The server runs in this process.
+        await setImmediate();
+        return silent.waiting() > 0;
+      },
+    },
     async close() {
       await lab.close();
       await telling.close();
+      await silent.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { describes, levels, search } from './places.js';
 import { cancel, parameters, query, readOnly, reset } from './queries.js';
-import { bytes, columns, files, filter, incremental, limit, order, splits } from './reads.js';
+import { bytes, columns, files, filter, incremental, limit, order } from './reads.js';
+import { splits } from './splits.js';
 import type { AbilityCheck } from './stand.js';
 
 /** One for each ability of `Abilities`, by its name there. */

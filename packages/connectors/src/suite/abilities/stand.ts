@@ -5,40 +5,60 @@ import type { Row } from '../../interface/data-types.js';
 import type { Cursor, ReadPlan, ReadRequest } from '../../interface/plan.js';
 import type { Session } from '../../interface/session.js';
 import type { AnySource } from '../../interface/source.js';
+import { rowsIn } from '../../kit/batch.js';
 import { createRetries } from '../../kit/retries.js';
 import { loadConnector } from '../../kit/session/open-use.js';
 import { typedInput } from '../../kit/typed-input.js';
 import { Bench, CLOSE_MS_MAX, type TestInput } from '../bench.js';
 import { inputOf } from '../connection-input.js';
-import type { Connection, StartedSource } from '../harness.js';
+import { createDirectNetwork, type DirectNetwork } from '../direct-network.js';
+import type { StartedSource } from '../harness.js';
 
 export interface AbilityStand {
   source: AnySource;
   started: StartedSource;
   /** Opens the first good connection. */
   bench: Bench;
+  /** The connector's own session, which the checks share. */
+  own: OwnSession;
+  /** How long a source may work on after it was stopped (case D25); default: two seconds. */
+  stopMsMax?: number;
+}
+
+interface OwnSession {
+  network: DirectNetwork;
+  session?: Session | undefined;
 }
 
 /** Fails unless the source has exactly the ability that it claims. */
 export type AbilityCheck = (stand: AbilityStand) => Promise<void>;
 
+export const ownSession = (): OwnSession => ({ network: createDirectNetwork() });
+
 export const standOf = (source: AnySource, started: StartedSource): AbilityStand => {
   const { settings } = started;
   const good = inputOf(source, started.good[0]);
-  return { source, started, bench: new Bench(source, { good, ...(settings ? { settings } : {}) }) };
+  const bench = new Bench(source, { good, ...(settings ? { settings } : {}) });
+  return { source, started, bench, own: ownSession() };
 };
+
+/** Closes the connector's session, and proves that it leaves no socket. */
+export async function closeOwn({ own }: Pick<AbilityStand, 'own'>): Promise<void> {
+  const { session } = own;
+  own.session = undefined;
+  await session?.close();
+  const isIdle = await own.network.idle(CLOSE_MS_MAX);
+  own.network.close();
+  own.network = createDirectNetwork();
+  expect(isIdle, 'sockets left open after close').toBe(true);
+}
 
 export const never = (): AbortSignal => new AbortController().signal;
 /** A call without an end. */
 export const call = { signal: never(), isPreview: false };
 
-/** Works with a session of the connector itself, and proves that it leaves no socket. */
-export async function connectorSession<Result>(
-  { source, started, bench }: AbilityStand,
-  use: (session: Session) => Promise<Result>,
-  connection: Connection = started.good[0],
-): Promise<Result> {
-  const { properties, login }: TestInput = inputOf(source, connection);
+async function openOwn({ source, started, own }: AbilityStand): Promise<Session> {
+  const { properties, login }: TestInput = inputOf(source, started.good[0]);
   const connector = await loadConnector(source);
   const typed = typedInput(source, {
     definition: properties,
@@ -47,13 +67,24 @@ export async function connectorSession<Result>(
     settings: started.settings ?? {},
     token: login.accessToken,
   });
-  const context = { network: bench.network, signal: never(), retries: createRetries() };
-  const session = await connector.open(typed, context);
+  return connector.open(typed, { network: own.network, signal: never(), retries: createRetries() });
+}
+
+/** Works with a session of the connector itself, which must be usable afterwards, whatever it has refused. */
+export async function connectorSession<Result>(
+  stand: AbilityStand,
+  use: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const { own } = stand;
+  own.session ??= await openOwn(stand);
   try {
-    return await use(session);
-  } finally {
-    await session.close();
-    expect(await bench.network.idle(CLOSE_MS_MAX), 'sockets left open after close').toBe(true);
+    const result = await use(own.session);
+    const isUsable = !(await isRefused(async () => own.session?.ping(call)));
+    expect(isUsable, 'the session cannot be used after what it has refused').toBe(true);
+    return result;
+  } catch (error) {
+    await closeOwn(stand).catch(() => undefined);
+    throw error;
   }
 }
 
@@ -63,14 +94,22 @@ export interface Outcome {
   cursor: Cursor | undefined;
 }
 
-/** Reads as the kit does, without doing what the plan leaves to the kit. */
-export async function readPlanned(session: Session, request: Partial<ReadRequest>): Promise<Outcome> {
+/**
+ * Reads as the kit does, without doing what the plan leaves to the kit.
+ * @param isWanted whether the rows of this plan are
+ */
+export async function readPlanned(
+  session: Session,
+  request: Partial<ReadRequest>,
+  isWanted: (plan: ReadPlan) => boolean = () => true,
+): Promise<Outcome> {
   const plan = await session.plan({ target: { path: [] }, lanes: ['rows'], ...request }, call);
   const rows: Row[] = [];
+  const splits = request.split === undefined ? plan.splits : [request.split];
   try {
-    for (const split of plan.splits) {
+    for (const split of isWanted(plan) ? splits : []) {
       for await (const batch of plan.open(split, { batchRows: 100 }, call))
-        if ('rows' in batch) rows.push(...batch.rows);
+        for (const some of rowsIn(batch, plan.columns, rows.length + 1)) rows.push(...some);
     }
     return { plan, rows, cursor: plan.cursor?.() };
   } finally {
