@@ -1,4 +1,4 @@
-// Dependencies of the tests outside of npm: a browser, MariaDB, OpenSSH, curl and openssl. Root installs missing ones from Debian; otherwise
+// Dependencies of the tests outside of npm: a browser, MariaDB, OpenSSH, OpenLDAP, curl and openssl. Root installs missing ones from Debian; otherwise
 // prints the exact command. No test is skipped for lack of them.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,6 +10,7 @@ const needs = [
   { package: 'chromium', paths: ['/usr/bin/chromium'] },
   { package: 'mariadb-server-core mariadb-client-core', paths: ['/usr/sbin/mariadbd'] },
   { package: 'openssh-server', paths: ['/usr/sbin/sshd'] },
+  { package: 'slapd', paths: ['/usr/sbin/slapd'] },
   {
     package: 'libnss-wrapper',
     paths: ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/libnss_wrapper.so`),

@@ -8,6 +8,7 @@ import { source as amazonS3V2 } from './sources/File_AmazonS3ConnectorV2/source.
 import { source as sftp } from './sources/File_FileTransferConnector/source.js';
 import { source as gbq } from './sources/gbq/source.js';
 import { source as github } from './sources/github/source.js';
+import { source as ldap } from './sources/ldap/source.js';
 import { source as mariadb } from './sources/mariadb/source.js';
 import { source as mysql } from './sources/mysql/source.js';
 import { source as postgres } from './sources/postgres/source.js';
@@ -21,6 +22,7 @@ const sources: readonly AnySource[] = [
   clickhouse,
   gbq,
   github,
+  ldap,
   mariadb,
   mysql,
   postgres,

@@ -53,15 +53,21 @@ function watchOwnHandles() {
   };
 }
 
+/** TLS over a socket that is there already, to the server that it was to reach. */
+export const secured = (socket: Socket, { host }: Pick<SocketTarget, 'host'>, demands: TlsDemands): Socket =>
+  connectTls({ socket, host, ...(isIP(host) ? {} : { servername: host }), ...tlsOptions(demands) });
+
 /**
  * The far side, connected, with TLS if it is demanded.
  * @throws ConnectorError of the gate, or the error of the handshake
  */
-function connected(socket: Socket, { host }: SocketTarget, demands: TlsDemands | undefined): Promise<Socket> {
+export function connected(
+  socket: Socket,
+  target: SocketTarget,
+  demands: TlsDemands | undefined,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const far = demands
-      ? connectTls({ socket, host, ...(isIP(host) ? {} : { servername: host }), ...tlsOptions(demands) })
-      : socket;
+    const far = demands ? secured(socket, target, demands) : socket;
     // Errors of the socket below reach the TLS stream only once that has begun.
     socket.once('error', reject);
     far.once('error', reject);

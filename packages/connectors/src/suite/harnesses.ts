@@ -4,6 +4,7 @@ import { harness as s3V2 } from '../sources/File_AmazonS3ConnectorV2/harness.js'
 import { harness as sftp } from '../sources/File_FileTransferConnector/harness.js';
 import { harness as gbq } from '../sources/gbq/harness.js';
 import { harness as github } from '../sources/github/harness.js';
+import { harness as ldap } from '../sources/ldap/harness.js';
 import { harness as mariadb } from '../sources/mariadb/harness.js';
 import { harness as mysql } from '../sources/mysql/harness.js';
 import { harness as postgres } from '../sources/postgres/harness.js';
@@ -21,5 +22,6 @@ export const harnesses: readonly (readonly [id: string, harness: SourceHarness])
   ['File_AmazonS3ConnectorV2', s3V2],
   ['File_AmazonS3Connector', s3],
   ['github', github],
+  ['ldap', ldap],
   ['rest', rest],
 ];

@@ -102,3 +102,19 @@ export const startTellingMysql = (secret: string): Promise<TellingServer> =>
     head.writeUIntLE(body.length, 0, 3);
     socket.end(Buffer.concat([head, body]));
   });
+
+const element = (tag: number, body: Buffer) =>
+  Buffer.concat([Buffer.from([tag, 0x82, body.length >> 8, body.length & 255]), body]);
+
+/** LDAP that refuses a simple bind with its password as the message (RFC 4511 section 4.2). */
+export const startTellingLdap = (): Promise<TellingServer> =>
+  startTelling((socket) => {
+    socket.once('data', (request: Buffer) => {
+      // The password is the last element of the request, and its length is one byte.
+      const at = request.lastIndexOf(0x80, -2);
+      const told = Buffer.from(around(request.subarray(at + 2).toString()));
+      const result = [Buffer.from([0x0a, 1, 49]), element(0x04, told), element(0x04, told)];
+      const id = request.subarray(2, 5);
+      socket.end(element(0x30, Buffer.concat([id, element(0x61, Buffer.concat(result))])));
+    });
+  });
