@@ -65,7 +65,7 @@ const line = (name: string, value: string | Buffer) =>
 const entryOf = (dn: string, attributes: readonly (readonly [string, string | Buffer])[]) =>
   [line('dn', dn), ...attributes.map(([name, value]) => line(name, value)), ''].join('\n');
 
-/** Units: one with seven people and a referral to `elsewhere`, one with a unit of an awkward name, one with 1,203 people. */
+/** Units: one with seven users and a referral to `elsewhere`, one with a unit of an awkward name, one with 1,203 users. */
 function entriesOf(logins: readonly LdapLogin[], elsewhere: string): string {
   const unit = (name: string) =>
     entryOf(`ou=${name},${baseDn}`, [
@@ -74,7 +74,7 @@ function entriesOf(logins: readonly LdapLogin[], elsewhere: string): string {
     ]);
   const person = (dn: string, sn: string, more: readonly (readonly [string, string | Buffer])[]) =>
     entryOf(dn, [['objectClass', 'inetOrgPerson'], ['sn', sn], ...more]);
-  const people = ['Ada', "O'Neill", 'Ōsaka 大阪', 'Smith, John', 'plus+sign', 'back\\slash', 'Zoë'];
+  const names = ['Ada', "O'Neill", 'Ōsaka 大阪', 'Smith, John', 'plus+sign', 'back\\slash', 'Zoë'];
   return [
     entryOf(baseDn, [
       ['objectClass', 'domain'],
@@ -87,21 +87,21 @@ function entriesOf(logins: readonly LdapLogin[], elsewhere: string): string {
         ['userPassword', password],
       ]),
     ),
-    ...['people', 'many', 'teams'].map(unit),
+    ...['users', 'many', 'teams'].map(unit),
     entryOf(`ou=red\\, green \\+ 大阪,ou=teams,${baseDn}`, [
       ['objectClass', 'organizationalUnit'],
       ['ou', 'red, green + 大阪'],
     ]),
     person(`cn=lead,ou=red\\, green \\+ 大阪,ou=teams,${baseDn}`, 'Lead', []),
-    ...people.map((name, at) =>
-      person(`uid=${at + 1},ou=people,${baseDn}`, name, [
+    ...names.map((name, at) =>
+      person(`uid=${at + 1},ou=users,${baseDn}`, name, [
         ['cn', name],
         ...(at === 0 ? [['cn', 'Ada Lovelace'] as const] : []),
         ['jpegPhoto', Buffer.from([0xff, 0xd8, 0, at])],
         ...(at === 1 ? [['description', ' led by a space\nand two lines'] as const] : []),
       ]),
     ),
-    entryOf(`uid=8,ou=people,${baseDn}`, [
+    entryOf(`uid=8,ou=users,${baseDn}`, [
       ['objectClass', 'referral'],
       ['objectClass', 'extensibleObject'],
       ['ref', `${elsewhere}/uid=8,${baseDn}`],

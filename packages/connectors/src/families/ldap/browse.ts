@@ -17,7 +17,7 @@ export function dnOf(path: Path, base: string): string {
       'not_found',
       'The path has a segment that is not a relative distinguished name.',
       {
-        remedy: 'Use a path from browse: ["ou=people"].',
+        remedy: 'Use a path from browse: ["ou=users"].',
       },
     );
   }

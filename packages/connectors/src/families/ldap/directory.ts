@@ -107,7 +107,7 @@ export async function openDirectory(target: LdapTarget, { network }: Context): P
       if (!tls) throw new Error('TLS was not asked for.');
       const secure = secured(socket, target, tls);
       guard.watch(secure);
-      return secure as ReturnType<typeof import('node:tls').connect>;
+      return secure;
     },
   });
   if (security === 'starttls') await guard.guarding(client.startTLS());

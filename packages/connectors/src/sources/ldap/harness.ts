@@ -45,7 +45,7 @@ export const harness: SourceHarness = {
         connection('telling', { ...clear, port: telling.port, password: plain('told') }),
         connection('closed', { port: closedPort, password: awkward('closed') }),
       ],
-      readable: { path: ['ou=people'], rows: 7 },
+      readable: { path: ['ou=users'], rows: 7 },
       async close() {
         await telling.close();
         await lab.close();

@@ -65,7 +65,7 @@ it('does not dial again where the server has closed the connection: it would not
 it.each([
   ['ends midway', 'unreachable', [0x30, 0x20, 2, 1, 3, 0x65]],
   ['is not LDAP', 'protocol_error', [...Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')]],
-  ['has a tag that is not defined', 'unreachable', [0x30, 5, 2, 1, 3, 0x7f, 0]],
+  ['has a tag that is not defined', 'protocol_error', [0x30, 5, 2, 1, 3, 0x7f, 0]],
   ['has a message id of no request', 'unreachable', [...done(99, searchDone)]],
   ['has a length of 4 GB', 'too_large', [0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 2, 1, 3]],
   ['has no length', 'protocol_error', [0x30, 0x80, 2, 1, 3, 0x65, 0, 0]],

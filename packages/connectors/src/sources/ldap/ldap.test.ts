@@ -49,7 +49,7 @@ const failsAt = (path: string[], change: Change = {}) =>
   failureOf(server.rowsOf({ path }, inputFor(server.lab, change)));
 
 it('reads one value as text, several as a list, and what is not text as base64', async () => {
-  expect(await columnsOf(['ou=people'])).toEqual([
+  expect(await columnsOf(['ou=users'])).toEqual([
     ['dn', 'string'],
     ['objectClass', 'string'],
     ['sn', 'string'],
@@ -59,11 +59,11 @@ it('reads one value as text, several as a list, and what is not text as base64',
     ['description', 'string'],
     ['_more', 'json'],
   ]);
-  const rows = await server.rowsOf({ path: ['ou=people'] });
+  const rows = await server.rowsOf({ path: ['ou=users'] });
   const [ada, oneill] = rows;
   const person = 'inetOrgPerson';
   expect(ada).toEqual([
-    'uid=1,ou=people,dc=example,dc=com',
+    'uid=1,ou=users,dc=example,dc=com',
     ...[person, 'Ada', ['Ada', 'Ada Lovelace'], '/9gAAA==', '1', null, null],
   ]);
   expect(oneill?.slice(2)).toEqual([
@@ -105,22 +105,22 @@ it('browses names that a DN has to escape, and reads below them', async () => {
 });
 
 it.each([
-  ['two names', ['ou=people,dc=example']],
-  ['no name', ['people']],
+  ['two names', ['ou=users,dc=example']],
+  ['no name', ['users']],
   ['nothing', ['']],
 ])('refuses a path with %s in a segment', async (_what, path) => {
   expect((await failsAt(path)).kind).toBe('not_found');
 });
 
 it('never follows a referral, and leaves out entries that are elsewhere', async () => {
-  const error = await failsAt(['ou=people', 'uid=8']);
+  const error = await failsAt(['ou=users', 'uid=8']);
   expect([error.kind, error.nativeCode]).toEqual(['unsupported', '10']);
-  expect(await server.rowsOf({ path: ['ou=people'] })).toHaveLength(7);
+  expect(await server.rowsOf({ path: ['ou=users'] })).toHaveLength(7);
   expect(canary.connections()).toBe(0);
 });
 
 it('reports the limit of the server instead of ending early', async () => {
-  const error = await failsAt(['ou=people'], { login: server.lab.limited });
+  const error = await failsAt(['ou=users'], { login: server.lab.limited });
   expect([error.kind, error.nativeCode]).toEqual(['too_large', '4']);
 });
 

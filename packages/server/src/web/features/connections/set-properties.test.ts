@@ -1,3 +1,4 @@
+import { withDefaults } from '@mooring/connectors/kit/properties';
 import { manifests } from '@mooring/connectors/registry';
 import { harnesses } from '@mooring/connectors/suite/harnesses';
 import { createServiceAccount } from '@mooring/lab/bigquery/service-account';
@@ -46,8 +47,11 @@ describe('QL10: unset properties are neither in the statement nor in the propert
           there: place,
           certificate: '',
         });
-        const names = Object.keys(manifests.find((one) => one.id === id)?.properties.shape ?? {});
-        const set = names.filter((name) => name in definition).map((name) => [name, definition[name]]);
+        const manifest = manifests.find((one) => one.id === id);
+        const defaults = manifest ? withDefaults(manifest, {}) : {};
+        const set = Object.keys(manifest?.properties.shape ?? {})
+          .filter((name) => name in definition && definition[name] !== defaults[name])
+          .map((name) => [name, definition[name]]);
         return [id, Object.fromEntries(set), credential];
       }),
   ];
