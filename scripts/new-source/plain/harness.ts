@@ -16,6 +16,8 @@ async function startServer(): Promise<Server> {
 const closedPort = 9;
 
 export const harness: SourceHarness = {
+  // FILL IN: why, or show it in packages/lab/src/demo.
+  notInDemo: 'It is new.',
   // FILL IN: an edit for each property of the definition: whether it is another destination.
   destinations: ({ here, there }) => ({
     definition: { host: here.host, port: here.port },

@@ -14,6 +14,8 @@ async function startServer(): Promise<Server> {
 const closed = 'http://127.0.0.1:9/v1';
 
 export const harness: SourceHarness = {
+  // FILL IN: why, or show it in packages/lab/src/demo.
+  notInDemo: 'It is new.',
   // FILL IN: an edit for each property of the definition: whether it is another destination.
   destinations: ({ here, there }) => ({
     definition: { url: `${here.url}/v1` },

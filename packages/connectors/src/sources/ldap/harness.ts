@@ -5,6 +5,7 @@ import { startTellingLdap } from '../../suite/telling-servers.js';
 const closedPort = 9;
 
 export const harness: SourceHarness = {
+  notInDemo: 'Its server is not in npm, and the demo installs nothing.',
   destinations: ({ here, there, certificate }) => ({
     definition: { host: here.host, port: here.port, security: 'ldaps', baseDn: 'dc=example,dc=com' },
     credential: { username: 'cn=reader,dc=example,dc=com', password: 'canary-matrix' },
