@@ -38,10 +38,10 @@ function addedLines(before, after) {
 describe('new-source', () => {
   it.each(Object.keys(families))('%s: makes five files and two lines in each list', (family) => {
     const before = new Map(whole());
-    const done = newSource({ root, id: 'google_sheets', family });
-    const names = ['properties', 'source', 'connector', 'harness', 'google_sheets.test'];
+    const done = newSource({ root, id: 'two_words', family });
+    const names = ['properties', 'source', 'connector', 'harness', 'two_words.test'];
     expect(done).toEqual({
-      made: names.map((name) => `${connectors}/sources/google_sheets/${name}.ts`),
+      made: names.map((name) => `${connectors}/sources/two_words/${name}.ts`),
       changed: [registry, harnesses],
     });
     expect(
@@ -50,19 +50,19 @@ describe('new-source', () => {
         .toSorted(),
     ).toEqual([...before.keys(), ...done.made].toSorted());
     for (const file of done.made) expect(textOf(file)).not.toMatch(/new_source|NEW_ID/);
-    expect(textOf(`${connectors}/sources/google_sheets/source.ts`)).toContain("id: 'google_sheets'");
+    expect(textOf(`${connectors}/sources/two_words/source.ts`)).toContain("id: 'two_words'");
     expect(addedLines(before.get(registry), textOf(registry))).toEqual([
-      "import { source as googleSheets } from './sources/google_sheets/source.js';",
-      '  googleSheets,',
+      "import { source as twoWords } from './sources/two_words/source.js';",
+      '  twoWords,',
     ]);
     expect(addedLines(before.get(harnesses), textOf(harnesses))).toEqual([
-      "import { harness as googleSheets } from '../sources/google_sheets/harness.js';",
-      "  ['google_sheets', googleSheets],",
+      "import { harness as twoWords } from '../sources/two_words/harness.js';",
+      "  ['two_words', twoWords],",
     ]);
   });
 
   it('keeps the lists in order, whatever the id', () => {
-    for (const id of ['zeta', 'azure_blob', 'git', 'File_New', 'mongodb'])
+    for (const id of ['zz_one', 'aa_one', 'gi', 'File_New', 'mm_one'])
       newSource({ root, id, family: 'plain' });
     const imported = [...textOf(registry).matchAll(/from '\.\/sources\/(\w+)\//g)].map(([, id]) => id);
     const inOrder = imported.toSorted((one, other) =>
@@ -82,9 +82,9 @@ describe('new-source', () => {
     ['that is missing', { id: undefined }, /is not valid as an id/],
     ['that code cannot use', { id: 'import' }, /is a word of JavaScript/],
     ['that code uses for another source', { id: 'amazon_S3' }, /has the name amazonS3 already/],
-    ['with an unknown family', { id: 'ldap', family: 'tables' }, /There is no family "tables"/],
-    ['with no family', { id: 'ldap', family: undefined }, /Families:/],
-    ['with a family of a prototype', { id: 'ldap', family: 'constructor' }, /There is no family/],
+    ['with an unknown family', { id: 'not_yet', family: 'tables' }, /There is no family "tables"/],
+    ['with no family', { id: 'not_yet', family: undefined }, /Families:/],
+    ['with a family of a prototype', { id: 'not_yet', family: 'constructor' }, /There is no family/],
   ])('refuses an id %s, and changes nothing', (_what, asked, message) => {
     const before = whole();
     const make = () => newSource({ root, family: 'plain', ...asked });
@@ -94,10 +94,10 @@ describe('new-source', () => {
   });
 
   it('refuses a folder that is there, empty or not', () => {
-    const folder = path.join(root, connectors, 'sources/ldap');
+    const folder = path.join(root, connectors, 'sources/not_yet');
     mkdirSync(folder);
-    const make = () => newSource({ root, id: 'ldap', family: 'plain' });
-    expect(make).toThrow(/sources\/ldap exists, though no list has it/);
+    const make = () => newSource({ root, id: 'not_yet', family: 'plain' });
+    expect(make).toThrow(/sources\/not_yet exists, though no list has it/);
     writeFileSync(path.join(folder, 'source.ts'), 'mine');
     const before = whole();
     expect(make).toThrow(Refusal);
@@ -108,7 +108,9 @@ describe('new-source', () => {
     const file = path.join(root, harnesses);
     writeFileSync(file, textOf(harnesses).replace(/^ {2}\['gbq'.*\n/m, ''));
     const before = whole();
-    expect(() => newSource({ root, id: 'ldap', family: 'plain' })).toThrow(/is not as this script knows it/);
+    expect(() => newSource({ root, id: 'not_yet', family: 'plain' })).toThrow(
+      /is not as this script knows it/,
+    );
     expect(whole()).toEqual(before);
   });
 
@@ -117,7 +119,7 @@ describe('new-source', () => {
     const before = whole();
     const sources = path.join(root, connectors, 'sources');
     mkdirSync(path.join(sources, `.new-source-${process.pid}`, 'source.ts'), { recursive: true });
-    expect(() => newSource({ root, id: 'ldap', family: 'plain' })).toThrow(/EEXIST/);
+    expect(() => newSource({ root, id: 'not_yet', family: 'plain' })).toThrow(/EEXIST/);
     expect(readdirSync(sources)).toEqual([]);
     expect(whole()).toEqual(before);
   });
