@@ -2,7 +2,7 @@
 // relay hands their bytes to a socket of the gate. Destination, policy and TLS are decided on that side.
 import { createHook } from 'node:async_hooks';
 import { type AddressInfo, createServer, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { ConnectorError } from '../interface/errors.js';
 import type { SocketTarget } from '../interface/network.js';
 import type { Context } from '../interface/session.js';
