@@ -34,7 +34,7 @@ export const source = defineSource({
     files: false,
     cancel: 'disconnect',
     readOnly: 'login',
-    reset: false,
+    reset: true,
   },
   load: () => import('./connector.js'),
 });

@@ -58,7 +58,7 @@ export const secured = (
   socket: Socket,
   { host }: Pick<SocketTarget, 'host'>,
   demands: TlsDemands,
-): TLSSocket =>
+): ReturnType<typeof connectTls> =>
   connectTls({ socket, host, ...(isIP(host) ? {} : { servername: host }), ...tlsOptions(demands) });
 
 /**

@@ -1,8 +1,26 @@
+import { setImmediate } from 'node:timers/promises';
 import { startLdap } from '@mooring/lab/ldap';
+import { startFakeServer } from '../../suite/fake-server.js';
 import type { Connection, SourceHarness } from '../../suite/harness.js';
 import { startTellingLdap } from '../../suite/telling-servers.js';
 
 const closedPort = 9;
+const names = ['Ada', "O'Neill", 'Ōsaka 大阪', 'Smith, John', 'plus+sign', 'back\\slash', 'Zoë'];
+
+/** Takes a sign-in, and never answers a search. */
+async function startSilent() {
+  const waiting = new Set<unknown>();
+  const { port, close } = await startFakeServer((socket) =>
+    socket
+      .on('data', (request) => {
+        const bindDone = [0x30, 12, 2, 1, request[4] ?? 0, 0x61, 7, 0x0a, 1, 0, 4, 0, 4, 0];
+        if (request[5] === 0x60) socket.write(Buffer.from(bindDone));
+        else waiting.add(socket);
+      })
+      .on('close', () => waiting.delete(socket)),
+  );
+  return { port, close, waiting };
+}
 
 export const harness: SourceHarness = {
   notInDemo: 'Its server is not in npm, and the demo installs nothing.',
@@ -24,6 +42,7 @@ export const harness: SourceHarness = {
   async start() {
     const lab = await startLdap();
     const telling = await startTellingLdap();
+    const silent = await startSilent();
     const { host, port, tlsPort, ca, baseDn, reader } = lab;
     const connection = (name: string, change: object = {}): Connection => ({
       name,
@@ -47,7 +66,36 @@ export const harness: SourceHarness = {
         connection('closed', { port: closedPort, password: awkward('closed') }),
       ],
       readable: { path: ['ou=users'], rows: 7 },
+      slow: {
+        connection: connection('silent', { ...clear, port: silent.port }),
+        read: { path: ['ou=users'] },
+        async isRunning() {
+          // The server runs in this process.
+          await setImmediate();
+          return silent.waiting.size > 0;
+        },
+      },
+      types: [
+        {
+          title: 'entries',
+          read: { path: ['ou=users'] },
+          columns: [
+            ...['dn', 'objectClass', 'sn'].map((name) => ({ name, type: 'string' as const })),
+            { name: 'cn', type: 'json' },
+            { name: 'jpegPhoto', type: 'bytes' },
+            ...['uid', 'description'].map((name) => ({ name, type: 'string' as const })),
+            { name: '_more', type: 'json' },
+          ],
+          rows: names.map((name, at) => [
+            ...[`uid=${at + 1},ou=users,${baseDn}`, 'inetOrgPerson', name],
+            at === 0 ? [name, 'Ada Lovelace'] : [name],
+            Buffer.from([0xff, 0xd8, 0, at]).toString('base64'),
+            ...[String(at + 1), at === 1 ? ' led by a space\nand two lines' : null, null],
+          ]),
+        },
+      ],
       async close() {
+        await silent.close();
         await telling.close();
         await lab.close();
       },

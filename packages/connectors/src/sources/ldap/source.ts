@@ -55,7 +55,7 @@ export const source = defineSource({
     files: false,
     cancel: 'disconnect',
     readOnly: 'login',
-    reset: false,
+    reset: true,
   },
   load: () => import('./connector.js'),
 });
