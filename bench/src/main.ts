@@ -5,6 +5,7 @@ import { createConnection } from './benchmarks/create-connection.js';
 import { getConnection } from './benchmarks/get-connection.js';
 import { isolation } from './benchmarks/isolation.js';
 import { listConnections } from './benchmarks/list-connections.js';
+import { listOfTwenty } from './benchmarks/list-of-twenty.js';
 import { memory } from './benchmarks/memory.js';
 import { million } from './benchmarks/million.js';
 import { postgresRead } from './benchmarks/postgres-read.js';
@@ -21,6 +22,7 @@ const benchmarks: readonly Benchmark[] = [
   getConnection,
   createConnection,
   listConnections,
+  listOfTwenty,
   postgresRead,
   s3Read,
   runners,

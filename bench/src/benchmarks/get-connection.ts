@@ -1,34 +1,10 @@
+import { answerOf, authorization, connections, loadOf, shown } from '../answer-load.js';
 import type { Benchmark, Finding } from '../benchmark.js';
 import { connectInSpace } from '../connections.js';
 import { findLoadClient } from '../http-load.js';
-import { apiKey } from '../mooring-process.js';
 import { startPeer } from '../peer-process.js';
-import { costOf } from '../process-cost.js';
 import type { Stage } from '../stage.js';
-import { interleave, median, medianRatio } from '../statistics.js';
-
-const connections = 32;
-const authorization = `Bearer ${apiKey}`;
-
-/** Headers that Node adds itself. */
-const written = new Set(['date', 'connection', 'keep-alive', 'transfer-encoding']);
-
-async function answerOf(url: string): Promise<{ headers: Record<string, string>; body: string }> {
-  const response = await fetch(url, { headers: { authorization } });
-  if (!response.ok) throw new Error(`GET ${url}: ${response.status}`);
-  const headers = [...response.headers].filter(([name]) => !written.has(name));
-  return { headers: Object.fromEntries(headers), body: await response.text() };
-}
-
-/** Answers per second, and what one costs the process. */
-interface Round {
-  perSecond: number;
-  micros: number;
-  busy: number;
-}
-
-const shown = (rounds: readonly Round[]): string =>
-  `${Math.round(median(rounds.map(({ perSecond }) => perSecond)))}/s (process ${Math.round(median(rounds.map(({ busy }) => busy)) * 100)} % busy, ${median(rounds.map(({ micros }) => micros)).toFixed(0)} µs each)`;
+import { interleave, medianRatio } from '../statistics.js';
 
 /**
  * One connection of a shared space, read repeatedly by its owner: while nothing changes, and so that each answer is read
@@ -46,12 +22,7 @@ async function run(stage: Stage): Promise<Finding[]> {
     kept: { pid: mooring.pid, url, headers: { authorization } },
     anew: { pid: mooring.pid, url, headers: { authorization, 'cache-control': 'no-cache' } },
   };
-  const load = (name: keyof typeof sides, seconds: number) => async (): Promise<Round> => {
-    const { pid, ...request } = sides[name];
-    const cost = await costOf(pid, () => client.perSecond({ ...request, seconds, connections }));
-    const busy = cost.processorSeconds / cost.seconds;
-    return { perSecond: cost.result, busy, micros: (busy / cost.result) * 1e6 };
-  };
+  const load = (name: keyof typeof sides, seconds: number) => loadOf(client, sides[name], seconds);
   const seconds = stage.isQuick ? 1 : 4;
   try {
     // Warm-up: compiles the hot paths of both.

@@ -28,10 +28,16 @@ export type ParsedProperties =
   | { ok: true; value: SplitProperties }
   | { ok: false; problems: PropertyProblem[] };
 
+/** By schema: answers look it up for each property of each connection, and the registry of zod builds it each time. */
+const metas = new WeakMap<z.ZodType, PropertyMeta>();
+
 /** Metadata of a property; unmarked properties count towards the destination. */
 export function metaOf(manifest: SourceManifest, name: string): PropertyMeta {
   const schema = manifest.properties.shape[name] as z.ZodType | undefined;
+  const known = schema && metas.get(schema);
+  if (known) return known;
   const meta = schema ? propertyMeta(schema) : undefined;
+  if (schema && meta) metas.set(schema, meta);
   if (!meta) throw new Error(`property ${name} of ${manifest.id} has no metadata`);
   return meta;
 }
