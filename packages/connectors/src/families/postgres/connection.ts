@@ -4,7 +4,7 @@ import { ConnectorError } from '../../interface/errors.js';
 import type { Context } from '../../interface/session.js';
 import { type FrameGuard, statementBudget } from '../../kit/frame-guard.js';
 import type { SystemCatalog } from '../sql/browse.js';
-import { cancelledOnClose, type SqlConnection } from '../sql/connection.js';
+import { cancelledOnClose, type SqlConnection, type SqlParts } from '../sql/connection.js';
 import type { PostgresTypes } from './fields.js';
 import { type PreparedRead, prepareRead } from './reads.js';
 import { isPreparedAsTyped, proveAsTyped } from './scram.js';
@@ -15,8 +15,7 @@ import { type CancelKey, createClient, dial, type PostgresOptions, requestCancel
  * The settings end with the transaction: behind a pooler, another client gets the connection a moment later, and
  * settings from before the transaction may be gone or belong to another client.
  */
-const BEGIN_READ = `
-  begin transaction read only;
+const SETTINGS = `
   set local client_encoding = 'UTF8';
   set local client_min_messages = error;
   set local datestyle = 'ISO, YMD';
@@ -24,6 +23,13 @@ const BEGIN_READ = `
   set local timezone = 'UTC';
   set local bytea_output = 'hex';
   set local extra_float_digits = 3`;
+
+/** How a transaction begins that sees its own state, or that of another. Its settings come after the snapshot. */
+function beginningOf(state: 'own' | { snapshot: string } | undefined): string {
+  if (state === undefined) return `begin transaction read only;${SETTINGS}`;
+  const shared = typeof state === 'object' ? `set transaction snapshot '${state.snapshot}';` : '';
+  return `begin transaction isolation level repeatable read read only;${shared}${SETTINGS}`;
+}
 
 /**
  * Clears what a user's statement left behind in a reused session: locks, prepared statements (case X13). Behind a
@@ -43,11 +49,16 @@ const NAMES = `
 /** Runs one of our own statements; values travel as parameters (case D12). */
 export type RunStatement = <Result>(text: string, values: unknown[]) => Promise<Result[]>;
 
+/** Begins a read-only transaction. */
+type BeginRead = (state?: 'own' | { snapshot: string }) => Promise<unknown>;
+
 /** Differences between vendors of this protocol. */
 export interface PostgresVendor {
   /** @param run queries the system catalog within the transaction of the read */
   types(run: RunStatement): PostgresTypes;
   catalog(run: RunStatement): SystemCatalog;
+  /** Absent: the vendor's tables have no blocks. */
+  parts?(run: RunStatement, begin: BeginRead): SqlParts;
 }
 
 /**
@@ -101,7 +112,7 @@ async function signedIn(options: PostgresOptions, context: Context): Promise<Sig
 
 /** Connects and signs in. */
 export const connectPostgres =
-  ({ types: typesOf, catalog }: PostgresVendor) =>
+  ({ types: typesOf, catalog, parts }: PostgresVendor) =>
   async (options: PostgresOptions, context: Context): Promise<SqlConnection> => {
     const { client, guard, version } = await signedIn(options, context);
     let running = 0;
@@ -121,6 +132,7 @@ export const connectPostgres =
     };
     const ours: RunStatement = async (text, values) => rowsOf(await run(text, values));
     const types = typesOf(ours);
+    const begin: BeginRead = (state) => run(beginningOf(state));
     return {
       catalog: catalog(ours),
       async findings() {
@@ -132,7 +144,8 @@ export const connectPostgres =
           pooler: processID !== null && who !== undefined && String(processID) !== who.process,
         };
       },
-      begin: () => run(BEGIN_READ),
+      begin: () => begin(),
+      ...(parts ? { parts: parts(ours, begin) } : {}),
       rollBack: () => run('rollback'),
       reset: () => run(SESSION_RESET),
       async prepare(statement) {

@@ -1,5 +1,5 @@
 import type { Column } from '../../interface/data-types.js';
-import type { Batch, Parameters } from '../../interface/plan.js';
+import type { Batch, Parameters, ReadRequest, Split } from '../../interface/plan.js';
 import type { Context, Findings } from '../../interface/session.js';
 import type { SystemCatalog } from './browse.js';
 import type { Comparable } from './where.js';
@@ -51,9 +51,24 @@ export const cancelledOnClose = <Read extends Pick<PreparedStatement, 'close'>>(
   },
 });
 
+/** How tables are read in parts, each by any connection. `null` stands for all of a table. */
+export interface SqlParts {
+  /**
+   * Begins a transaction in which the server refuses writes, in the state of the split or in one that others can share.
+   * @throws ConnectorError `invalid_query` for a split that was not made here, or whose state is gone
+   */
+  begin(request: Pick<ReadRequest, 'split' | 'consistency'>): Promise<void>;
+  /** Cuts a table into at most so many, within the transaction. */
+  of(table: readonly [schema: string, table: string], count: number): Promise<readonly Split[]>;
+  /** The condition that selects the rows of a split; undefined for all. */
+  condition(table: readonly [schema: string, table: string], split: Split): Promise<string | undefined>;
+}
+
 /** A signed-in connection. It throws the driver's errors and runs one statement at a time. */
 export interface SqlConnection {
   catalog: SystemCatalog;
+  /** Absent: tables are read in one. */
+  parts?: SqlParts;
   /** Proves that the login works. */
   findings(): Promise<Findings>;
   /** Begins a transaction in which the server refuses writes. */

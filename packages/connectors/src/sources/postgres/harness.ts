@@ -1,7 +1,7 @@
 import { type LabPostgres, startPostgres } from '@mooring/lab/postgres';
 import { sqlHarness } from '../../families/sql/sql-harness.js';
 import { startTellingPostgres } from '../../suite/telling-servers.js';
-import { countOf, isRunning } from './__fixtures__/administration.js';
+import { countOf, isRunning, withAdmin } from './__fixtures__/administration.js';
 import { typeColumns, typeRows } from './__fixtures__/all-types.js';
 
 export const harness = sqlHarness<LabPostgres>({
@@ -31,6 +31,20 @@ export const harness = sqlHarness<LabPostgres>({
     residue: {
       leave: 'select pg_advisory_lock(20)',
       look: `select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`,
+    },
+    async grow() {
+      const added = [900, 'alice', 'Grown', 'Anchor', 1, '1.00', '2024-01-01T00:00:00Z', null];
+      await withAdmin(lab, (admin) =>
+        admin.query('insert into sales.orders values ($1, $2, $3, $4, $5, $6, $7, $8)', added),
+      );
+      return {
+        rows: [added],
+        undo: () =>
+          withAdmin(
+            lab,
+            async (admin) => void (await admin.query('delete from sales.orders where id = 900')),
+          ),
+      };
     },
     slow: {
       read: { query: 'select pg_sleep(120) as slow_contract_work' },

@@ -40,7 +40,7 @@ export const source = withTunnel(
     settings,
     target: ['host', 'port', 'db'],
     endpoints: (definition) => [sqlEndpoint(definition)],
-    abilities: sqlAbilities({ query: { language: 'sql', parameters: 'positional' } }),
+    abilities: sqlAbilities({ query: { language: 'sql', parameters: 'positional' }, splits: true }),
     load: () => import('./connector.js'),
   }),
 );
