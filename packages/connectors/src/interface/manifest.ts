@@ -64,4 +64,6 @@ export interface SourceManifest extends SourceFacts {
    * Absent: all properties of the definition.
    */
   target?: readonly string[];
+  /** Beside `target`: those that lead to it, such as a tunnel's host. They count where they are set. */
+  targetWay?: readonly string[];
 }

@@ -42,6 +42,8 @@ export interface Source<P extends z.ZodObject, L extends Logins, S extends z.Zod
   abilities: Abilities;
   /** Definition properties that name the target, in order: the same values have the same QRI. Absent: all. */
   target?: readonly (keyof z.output<P> & string)[];
+  /** Beside `target`: what leads to it, part of the QRI where it is set. */
+  targetWay?: readonly string[];
   /** Rearranges what was given before it is validated. */
   arrange?(given: Values): Record<string, unknown>;
   /** Definition properties that are valid individually but not together. */

@@ -81,7 +81,7 @@ const methodOf = ({ logins }: AnySource, definition: Values): LoginMethod | unde
 /** @throws Error for a source that declares a property twice, or without metadata */
 export function manifestOf(source: AnySource): SourceManifest {
   const { id, name, category, stage, links, icon, evidence, abilities, logins, settings } = source;
-  const { target, formerDefaults, queryCredential } = source;
+  const { target, targetWay, formerDefaults, queryCredential } = source;
   const hasConflicts = Object.values(logins).some(({ conflicts }) => conflicts !== undefined);
   return {
     ...{ id, name, category, stage, links, icon, evidence, settings },
@@ -89,6 +89,7 @@ export function manifestOf(source: AnySource): SourceManifest {
     signIns: Object.entries(logins).map(([key, method]) => signInOf(key, method)),
     abilities,
     ...(target ? { target } : {}),
+    ...(targetWay ? { targetWay } : {}),
     ...(formerDefaults ? { formerDefaults } : {}),
     ...(queryCredential === undefined ? {} : { queryCredential }),
     ...(source.arrange ? { arrange: (given) => source.arrange?.(given) ?? given } : {}),

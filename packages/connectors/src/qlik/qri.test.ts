@@ -29,4 +29,18 @@ describe('resource identifiers', () => {
       qriTargetOf(rest, { url: 'https://api.example.com/a', timeout: 5 }),
     );
   });
+
+  it('tell apart what the same address means behind different tunnels', () => {
+    const postgres = manifests.find(({ id }) => id === 'postgres');
+    if (!postgres) throw new Error('no such source');
+    const target = (way: object) =>
+      qriTargetOf(postgres, { host: 'localhost', port: 5432, db: 'sales', ...way });
+    const tunnels = [{}, { tunnelHost: 'a.example.com' }, { tunnelHost: 'b.example.com' }];
+    const all = [...tunnels, { tunnelHost: 'a.example.com', tunnelPort: 2222 }].map((way) =>
+      target(way).join('/'),
+    );
+    expect(new Set(all).size).toBe(4);
+    expect(target({ tunnelHost: 'A.example.com' })).toEqual(target({ tunnelHost: 'a.example.com' }));
+    expect(target({ tunnelPublicKeyFingerprint: 'SHA256:…' })).toEqual(['localhost', '5432', 'sales']);
+  });
 });

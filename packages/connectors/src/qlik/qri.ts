@@ -22,7 +22,7 @@ const targetNames = (manifest: SourceManifest): readonly string[] =>
 
 /** How QRIs of a source are built, in the form of Qlik's data-sources. */
 export function qriDefinitionOf(manifest: SourceManifest): QriDefinition {
-  const target = targetNames(manifest);
+  const target = [...targetNames(manifest), ...(manifest.targetWay ?? [])];
   const path = pathProperties[manifest.category];
   return {
     qriPrefix: qlikNamesOf(manifest).qriPrefix,
@@ -39,12 +39,16 @@ function normal(manifest: SourceManifest, name: string, value: unknown): string 
   return dials === 'host' ? value.toLowerCase() : value;
 }
 
-/** The values that name a connection's target, in the order of its QRI definition; empty if not set. */
+/** The values that name a connection's target, in the order of its QRI definition; empty if not set, but without what would
+ * lead to it. */
 export function qriTargetOf(
   manifest: SourceManifest,
   definition: Readonly<Record<string, unknown>>,
 ): string[] {
-  return targetNames(manifest).map((name) =>
+  const values = targetNames(manifest).map((name) =>
     definition[name] === undefined ? '' : normal(manifest, name, definition[name]),
   );
+  // Only where they are set: a connection without has the QRI that it had before there were any.
+  const way = (manifest.targetWay ?? []).filter((name) => definition[name] !== undefined);
+  return [...values, ...way.map((name) => normal(manifest, name, definition[name]))];
 }

@@ -166,6 +166,8 @@ export function withTunnel<P extends z.ZodObject, L extends Logins, S extends z.
     ...base,
     properties: z.strictObject({ ...base.properties.shape, ...tunnelProperties }),
     logins: tunnelled(base.logins),
+    // `localhost` is another server behind each tunnel.
+    ...(base.target ? { targetWay: ['tunnelHost', 'tunnelPort'] } : {}),
     conflicts: (definition) => [...(base.conflicts?.(definition) ?? []), ...conflictsOf(definition)],
     endpoints(properties, settings) {
       const found = base.endpoints(without(properties, tunnelProperties), settings);
