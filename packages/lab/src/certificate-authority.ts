@@ -14,13 +14,17 @@ export interface IssuedCertificate {
 export interface CertificateAuthority {
   /** PEM of the self-signed root. */
   ca: string;
-  /** A certificate for these DNS names and IPv4 addresses, for servers and clients, valid for ten years. */
-  issue(names: readonly string[]): IssuedCertificate;
+  /**
+   * A certificate for these DNS names and IPv4 addresses, for servers and clients; the first is also its common name.
+   * @param until its end; default: in ten years
+   */
+  issue(names: readonly string[], until?: Date): IssuedCertificate;
 }
 
 interface Subject {
   commonName: string;
   publicKey: KeyObject;
+  until?: Date | undefined;
   extensions: readonly Buffer[];
 }
 
@@ -96,7 +100,7 @@ function certificate(subject: Subject, signer: Signer): string {
     der(tags.integer, serial),
     algorithm,
     name(signer.commonName),
-    der(sequence, utcTime(now - startedBeforeMs), utcTime(now + validForMs)),
+    der(sequence, utcTime(now - startedBeforeMs), utcTime(subject.until?.getTime() ?? now + validForMs)),
     name(subject.commonName),
     subject.publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, der(sequence, ...subject.extensions)),
@@ -117,11 +121,12 @@ export function createCertificateAuthority(commonName = 'Mooring lab root'): Cer
   const rootSubject = { commonName, publicKey: root.publicKey, extensions: [authorityFlag(true)] };
   return {
     ca: certificate(rootSubject, signer),
-    issue(names) {
+    issue(names, until) {
       const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const subject = {
         commonName: names[0] ?? 'unnamed',
         publicKey: pair.publicKey,
+        until,
         extensions: [authorityFlag(false), alternativeNames(names)],
       };
       const key = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

@@ -15,11 +15,18 @@ function pkcs12(files: Readonly<Record<string, string>>, parameters: string[], p
   }
 }
 
-/** A client certificate as users receive it: a PKCS#12 file in base64, made by `openssl`; a one-line passphrase. */
-export const clientCertificateFile = (pair: { cert: string; key: string }, passphrase: string): string =>
+/**
+ * A client certificate as users receive it: a PKCS#12 file in base64, made by `openssl`; a one-line passphrase.
+ * @param parameters further ones of `openssl pkcs12`
+ */
+export const clientCertificateFile = (
+  pair: { cert: string; key: string },
+  passphrase: string,
+  parameters: string[] = [],
+): string =>
   pkcs12(
     { 'cert.pem': pair.cert, 'key.pem': pair.key },
-    ['-in', 'cert.pem', '-inkey', 'key.pem'],
+    ['-in', 'cert.pem', '-inkey', 'key.pem', ...parameters],
     passphrase,
   );
 

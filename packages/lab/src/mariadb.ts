@@ -5,7 +5,7 @@ import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createCertificateAuthority } from './certificate-authority.js';
+import { type CertificateAuthority, createCertificateAuthority } from './certificate-authority.js';
 import { findFreePort } from './free-port.js';
 import { knowSecret } from './known-secrets.js';
 import { findMariaDb, type MariaDbBinaries } from './mariadb/binaries.js';
@@ -26,6 +26,8 @@ export interface LabMariaDb {
   roles: { alice: MariaDbLogin; bob: MariaDbLogin };
   /** A login that the server checks by ed25519; absent where its plug-in is not installed. */
   ed25519?: MariaDbLogin;
+  /** Of the authority that the server trusts for clients. */
+  issue: CertificateAuthority['issue'];
   /** Stops the server and removes its folder. Idempotent. */
   close(): Promise<void>;
 }
@@ -51,7 +53,7 @@ async function writeOwned(path: string, text: string, user: ServerUser): Promise
   if (user !== null) await chown(path, user.uid, user.gid);
 }
 
-async function prepare(input: ServerInput, sql: string): Promise<string> {
+async function prepare(input: ServerInput, sql: string): Promise<CertificateAuthority> {
   const { binaries, folder, user } = input;
   if (user !== null) await chown(folder, user.uid, user.gid);
   await chmod(folder, 0o700);
@@ -59,11 +61,12 @@ async function prepare(input: ServerInput, sql: string): Promise<string> {
   const certificate = authority.issue(['localhost', '127.0.0.1']);
   await writeOwned(join(folder, 'server.crt'), certificate.cert, user);
   await writeOwned(join(folder, 'server.key'), certificate.key, user);
+  await writeOwned(join(folder, 'ca.crt'), authority.ca, user);
   await writeOwned(join(folder, 'init.sql'), sql, user);
   const args = ['--no-defaults', `--datadir=${join(folder, 'data')}`, '--skip-test-db'];
   args.push('--auth-root-authentication-method=socket', '--skip-name-resolve');
   await run(binaries.install, args, { ...user, cwd: folder });
-  return authority.ca;
+  return authority;
 }
 
 async function startServer({ binaries, folder, user }: ServerInput, port: number): Promise<ChildProcess> {
@@ -75,7 +78,8 @@ async function startServer({ binaries, folder, user }: ServerInput, port: number
     `--pid-file=${at('pid')}`,
   ];
   args.push(`--port=${port}`, '--bind-address=127.0.0.1', `--init-file=${at('init.sql')}`);
-  args.push(`--ssl-cert=${at('server.crt')}`, `--ssl-key=${at('server.key')}`, '--skip-name-resolve');
+  args.push(`--ssl-cert=${at('server.crt')}`, `--ssl-key=${at('server.key')}`, `--ssl-ca=${at('ca.crt')}`);
+  args.push('--skip-name-resolve');
   args.push(
     '--character-set-server=utf8mb4',
     '--local-infile=1',
@@ -136,7 +140,7 @@ export async function startMariaDb(options: { port?: number } = {}): Promise<Lab
     const admin = freshLogin('lab_admin');
     const roles = { alice: freshLogin('alice'), bob: freshLogin('bob') };
     const ed25519 = binaries.plugins === undefined ? undefined : freshLogin('carol');
-    const ca = await prepare(input, initFile({ admin, roles: Object.values(roles), ed25519 }));
+    const { ca, issue } = await prepare(input, initFile({ admin, roles: Object.values(roles), ed25519 }));
     const { port, child } = await startOnPort(input, options.port ?? 0);
     undo.push(guardAgainstOrphan({ pid: child.pid ?? 0, signal: 'TERM' }, folder));
     undo.push(() => stopServer(child));
@@ -151,6 +155,7 @@ export async function startMariaDb(options: { port?: number } = {}): Promise<Lab
       port,
       database: 'sales',
       ca,
+      issue,
       admin,
       roles,
       ...(ed25519 ? { ed25519 } : {}),

@@ -3,14 +3,16 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { createCertificateAuthority } from './certificate-authority.js';
+import { type CertificateAuthority, createCertificateAuthority } from './certificate-authority.js';
 import { findFreePort } from './free-port.js';
 import { knowSecret } from './known-secrets.js';
 import { guardAgainstOrphan } from './orphan-guard.js';
 import { findPostgresBinaries } from './postgres/binaries.js';
 import {
   adminName,
+  bothName,
   type ClusterOptions,
+  certifiedName,
   initialiseCluster,
   smallDiskOf,
   startServer,
@@ -55,6 +57,10 @@ export interface LabPostgres {
   roles: { alice: PostgresLogin; bob: PostgresLogin; reader: PostgresLogin };
   /** `person01` to `person20`: four rows of `sales.orders` each, whose `owner` and `note` name them. */
   persons: readonly PostgresLogin[];
+  /** Sees what `reader` sees. Must show a certificate of the authority that names it; `both` a password, too. */
+  certified: { user: string; both: PostgresLogin };
+  /** Of the authority that the server trusts. */
+  issue: CertificateAuthority['issue'];
   /** Takes all the room of the tablespace `small`. @returns what gives it back */
   fillSmallDisk(): () => void;
   /** Stops the server and removes its temporary folder. Idempotent. */
@@ -141,16 +147,21 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<LabP
     const cluster = { binaries, folder, user, smallDiskBytes: options.smallDiskBytes };
     await initialiseCluster(
       { ...cluster, port: 0 },
-      { adminPassword: admin.password, certificate: authority.issue(['localhost', '127.0.0.1']) },
+      {
+        adminPassword: admin.password,
+        certificate: authority.issue(['localhost', '127.0.0.1']),
+        ca: authority.ca,
+      },
     );
     const { port, child } = await startOnFreePort(cluster, options.port ?? 0);
     undo.push(guardAgainstOrphan({ pid: child.pid ?? 0, signal: 'INT' }, isTemporary ? folder : null));
     undo.push(() => stopServer(child));
     const roles = { alice: freshLogin('alice'), bob: freshLogin('bob'), reader: freshLogin('reader') };
     const persons = personNames.map(freshLogin);
+    const certified = { user: certifiedName, both: freshLogin(bothName) };
     await fillDatabase(
       { port, admin },
-      [...Object.values(roles), ...persons],
+      [...Object.values(roles), ...persons, freshLogin(certifiedName), certified.both],
       options.rowsInBig ?? 1_000_000,
     );
     if (options.smallDiskBytes !== undefined) {
@@ -167,7 +178,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<LabP
       return closing;
     };
     const ca = authority.ca;
-    return { host, hostOutsideCertificate, port, database, ca, admin, roles, persons, fillSmallDisk, close };
+    return {
+      ...{ host, hostOutsideCertificate, port, database, ca, admin, roles, persons, certified },
+      ...{ issue: authority.issue, fillSmallDisk, close },
+    };
   } catch (error) {
     await undoAll();
     throw error;

@@ -10,7 +10,7 @@ export type Values = Readonly<Record<string, unknown>>;
 /** One way of signing in to a source. */
 export interface LoginMethod<Fields extends z.ZodRawShape = z.ZodRawShape> {
   label: string;
-  /** Credential properties. One that several methods share is the same schema object. */
+  /** Credential properties. One that several methods share is the same schema object, or its `optional()`. */
   fields: Fields;
   /** What the method cannot work without; a list inside means "at least one of these". */
   required: readonly (string | readonly string[])[];

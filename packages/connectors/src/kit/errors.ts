@@ -1,6 +1,6 @@
 import { ConnectorError, type ErrorTable, type Meaning } from '../interface/errors.js';
 import { abortError } from './deadline.js';
-import { isTlsFailureCode, isUnreachableCode } from './failure-codes.js';
+import { isCertificateAlert, isTlsFailureCode, isUnreachableCode } from './failure-codes.js';
 import { serverWords } from './server-words.js';
 
 // The only translation of what connectors throw. A native error may hold hosts, logins, statements and secrets, so its
@@ -24,6 +24,13 @@ const tlsFailed: Meaning = {
   kind: 'tls_failed',
   message: 'A trusted TLS connection to the source could not be established.',
   remedy: 'Provide the certificate of its authority in rootCertificates, or correct the host name.',
+};
+
+const certificateRefused: Meaning = {
+  kind: 'auth_failed',
+  message: 'The source did not accept the client certificate, or asks for one.',
+  remedy:
+    'Provide a client certificate of an authority that the source trusts, if this connection has one (enableMutualSSL).',
 };
 
 /** The error and its causes, five at most. */
@@ -84,6 +91,7 @@ function networkFailure(table: ErrorTable, error: unknown): Found | undefined {
     const code = Reflect.get(link, 'code');
     if (typeof code !== 'string') continue;
     if (isUnreachableCode(code)) return { meaning: unreachable, nativeCode: code };
+    if (isCertificateAlert(code)) return { meaning: certificateRefused, nativeCode: code };
     if (!isTlsFailureCode(code)) continue;
     return {
       meaning: { ...tlsFailed, ...(table.tlsRemedy && { remedy: table.tlsRemedy }) },

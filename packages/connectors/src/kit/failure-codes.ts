@@ -34,6 +34,14 @@ const certificateCodes = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
+/**
+ * Whether the other side has refused our certificate, or the lack of one. Only it sends an alert (RFC 8446 section 6.2).
+ */
+export const isCertificateAlert = (code: string): boolean =>
+  /^ERR_SSL_\w+_ALERT_(?:UNKNOWN_CA|ACCESS_DENIED|(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+)$/.test(
+    code,
+  );
+
 /** Whether the TLS handshake or a check of the certificate failed. */
 export function isTlsFailureCode(code: string): boolean {
   return certificateCodes.has(code) || code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_');

@@ -25,9 +25,10 @@ function propertiesOf({ id, properties, logins, clientSecrets = {} }: AnySource)
   const given = new Map<string, unknown>();
   const add = (fields: z.ZodRawShape, holder: Holder, change = (schema: z.ZodType) => schema) => {
     for (const [name, schema] of Object.entries(fields)) {
-      if (given.get(name) === schema) continue;
+      const one = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+      if (given.get(name) === one) continue;
       if (given.has(name)) throw new Error(`${id} has two properties ${name}`);
-      given.set(name, schema);
+      given.set(name, one);
       shape[name] = change(held(id, name, schema as z.ZodType, holder));
     }
   };

@@ -26,6 +26,11 @@ export const smallDiskOf = (folder: string): string => join(folder, 'small');
 
 export const adminName = 'lab_admin';
 
+/** Needs a certificate of the authority with this common name. */
+export const certifiedName = 'certified';
+/** Needs such a certificate and a password. */
+export const bothName = 'certified_and_password';
+
 const run = promisify(execFile);
 
 async function writeOwned(path: string, text: string, user: ServerUser): Promise<void> {
@@ -36,7 +41,7 @@ async function writeOwned(path: string, text: string, user: ServerUser): Promise
 /** Creates the data folder with one superuser, `lab_admin`, which needs a password. */
 export async function initialiseCluster(
   { binaries, folder, user }: ClusterOptions,
-  secrets: { adminPassword: string; certificate: IssuedCertificate },
+  secrets: { adminPassword: string; certificate: IssuedCertificate; ca: string },
 ): Promise<void> {
   if (user !== null) await chown(folder, user.uid, user.gid);
   await chmod(folder, 0o700);
@@ -47,7 +52,14 @@ export async function initialiseCluster(
   args.push('--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--no-instructions');
   await run(binaries.initdb, args, { ...user, cwd: folder });
   await writeOwned(passwordFile, '', user);
-  await writeOwned(join(data, 'pg_hba.conf'), 'host all all 127.0.0.0/8 scram-sha-256\n', user);
+  const access = [
+    `hostssl all ${certifiedName} 127.0.0.0/8 cert`,
+    `hostssl all ${bothName} 127.0.0.0/8 scram-sha-256 clientcert=verify-full`,
+    'host all all 127.0.0.0/8 scram-sha-256',
+    '',
+  ];
+  await writeOwned(join(data, 'pg_hba.conf'), access.join('\n'), user);
+  await writeOwned(join(data, 'root.crt'), secrets.ca, user);
   await writeOwned(join(data, 'server.crt'), secrets.certificate.cert, user);
   await writeOwned(join(data, 'server.key'), secrets.certificate.key, user);
 }
@@ -56,6 +68,7 @@ const settings = [
   'listen_addresses=127.0.0.1,127.0.0.2',
   'unix_socket_directories=',
   'ssl=on',
+  'ssl_ca_file=root.crt',
   'max_connections=200',
   'shared_buffers=32MB',
   'fsync=off',

@@ -43,9 +43,13 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
   const user = await findServerUser('postgres');
   const binaries = await findPostgresBinaries({ forAnotherUser: user !== null, fallbackFolder: folder });
   const admin = { user: adminName, password: randomBytes(18).toString('base64url') };
-  const certificate = createCertificateAuthority().issue(['localhost', '127.0.0.1']);
+  const authority = createCertificateAuthority();
+  const certificate = authority.issue(['localhost', '127.0.0.1']);
   const cluster = { binaries, folder: first, user };
-  await initialiseCluster({ ...cluster, port: 0 }, { adminPassword: admin.password, certificate });
+  await initialiseCluster(
+    { ...cluster, port: 0 },
+    { adminPassword: admin.password, certificate, ca: authority.ca },
+  );
   const lines = 'host replication all 127.0.0.0/8 scram-sha-256\n';
   await appendFile(join(dataOf(first), 'pg_hba.conf'), lines);
   // The server is idle, so a copy of its files is a valid base backup.

@@ -1,5 +1,5 @@
 import { ConnectorError } from '../../interface/errors.js';
-import type { Network } from '../../interface/network.js';
+import type { Network, NetworkRequest } from '../../interface/network.js';
 import type { Parameters } from '../../interface/plan.js';
 import type { Secret } from '../../interface/secret.js';
 import { createByteCollector } from '../../kit/byte-collector.js';
@@ -16,7 +16,9 @@ export interface ClickHouseOptions {
   ca?: string | undefined;
   database?: string | undefined;
   username: string;
-  password: Secret<string>;
+  /** Absent: the server knows the user by the certificate. */
+  password?: Secret<string> | undefined;
+  clientCertificate?: NetworkRequest['clientCertificate'];
 }
 
 /** One statement. */
@@ -103,6 +105,13 @@ async function failureOf(response: Response): Promise<ClickHouseException> {
   return new ClickHouseException(said?.message ?? '', { code: known, status: response.status });
 }
 
+/** Source: ClickHouse documentation, "SSL X.509 certificate authentication", for users without a password. */
+function signInOf({ username, password }: ClickHouseOptions): Record<string, string> {
+  if (password === undefined)
+    return { 'x-clickhouse-user': username, 'x-clickhouse-ssl-certificate-auth': 'on' };
+  return { authorization: `Basic ${Buffer.from(`${username}:${password.reveal()}`).toString('base64')}` };
+}
+
 /**
  * Sends a statement.
  * @throws ClickHouseException for an answer that says at once that it failed
@@ -112,14 +121,14 @@ export async function send(
   options: ClickHouseOptions,
   request: ClickHouseRequest,
 ): Promise<Response> {
-  const { username, password, ca } = options;
-  const token = Buffer.from(`${username}:${password.reveal()}`).toString('base64');
+  const { ca, clientCertificate } = options;
   const response = await network.fetch(urlOf(options, request), {
     method: 'POST',
-    headers: { authorization: `Basic ${token}`, 'content-type': 'text/plain; charset=utf-8' },
+    headers: { ...signInOf(options), 'content-type': 'text/plain; charset=utf-8' },
     body: request.sql,
     signal: request.signal,
     ...(ca === undefined ? {} : { ca }),
+    ...(clientCertificate ? { clientCertificate } : {}),
   });
   const isAnswer = response.status === 200 && !response.headers.has('x-clickhouse-exception-code');
   if (!isAnswer) throw await failureOf(response);

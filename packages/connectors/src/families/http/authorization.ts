@@ -1,9 +1,9 @@
 import { ConnectorError } from '../../interface/errors.js';
 import type { TokenSource } from '../../interface/login.js';
 import type { Secret } from '../../interface/secret.js';
+import type { ClientCertificate } from '../../kit/client-certificate.js';
 import { isBearerToken, isHeaderValue } from './headers.js';
 import { encryptedHeaderNames, type SealedHeaders } from './request-headers.js';
-import type { ClientCertificate } from './tls-properties.js';
 
 /** A login of `logins.ts` as connectors receive it. */
 export interface HttpLogin {

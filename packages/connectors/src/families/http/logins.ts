@@ -1,14 +1,12 @@
-import type { InlineFiles } from '../../interface/fields.js';
 import type { LoginMethod, Values } from '../../interface/login.js';
 import type { PropertyProblem } from '../../interface/property-problem.js';
 import { placeProblem } from '../../interface/provider.js';
 import { revealed } from '../../interface/secret.js';
-import { clientCertificateProblem } from '../../kit/client-certificate.js';
+import { certificateConflicts, clientCertificateFields } from '../../kit/client-certificate.js';
 import { findProvider } from '../../providers/registry.js';
 import { assertionClaims, oauth, presetOf, textOf } from './oauth-properties.js';
 import { encryptedHeaderNames, type SealedHeaders } from './request-headers.js';
 import { signInFields } from './sign-in-properties.js';
-import { clientCertificateFields } from './tls-properties.js';
 
 const ownEndpoints = [
   'authorizationUrl',
@@ -56,14 +54,10 @@ function strayHeaders(credential: Values, definition: Values): PropertyProblem[]
   );
 }
 
-/** A certificate that TLS cannot use is refused when it is entered; later, the source would be blamed. */
-function credentialConflicts(credential: Values, definition: Values): PropertyProblem[] {
-  const stray = strayHeaders(credential, definition);
-  const [file] = (credential['mutualPfxCertificateFiles'] ?? []) as InlineFiles;
-  if (!file) return stray;
-  const message = clientCertificateProblem(file.value, textOf(credential, 'mutualPfxCertificateKey'));
-  return message === undefined ? stray : [...stray, { property: 'mutualPfxCertificateFiles', message }];
-}
+const credentialConflicts = (credential: Values, definition: Values): PropertyProblem[] => [
+  ...strayHeaders(credential, definition),
+  ...certificateConflicts(credential),
+];
 
 /** What a definition needs besides the sign-in: a value for each encrypted header, and a client certificate. */
 function lackingBeside(definition: Values, login: Values): PropertyProblem[] {

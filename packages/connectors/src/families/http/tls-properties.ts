@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import type { Trust } from '../../interface/endpoint.js';
 import { ConnectorError } from '../../interface/errors.js';
-import { type InlineFiles, inlineFilesSchema, line, property, secret } from '../../interface/fields.js';
+import { type InlineFiles, inlineFilesSchema, property } from '../../interface/fields.js';
 import type { Values } from '../../interface/login.js';
 import type { NetworkRequest } from '../../interface/network.js';
 import type { PropertyProblem } from '../../interface/property-problem.js';
-import type { Secret } from '../../interface/secret.js';
+import {
+  type ClientCertificate,
+  certificateOptions,
+  mutualTlsProperty,
+} from '../../kit/client-certificate.js';
 
 // TLS of sources over HTTP, under Qlik's names.
 
@@ -23,22 +27,7 @@ export const tlsProperties = {
     certificates: true,
     description: 'Certificates to trust in addition to the system’s: PEM text, or base64 of PEM or DER.',
   }),
-  enableMutualSSL: property(z.boolean().default(false), {
-    title: 'Client certificate',
-    description: 'Authenticate with the client certificate of the credential (mutual TLS).',
-  }),
-};
-
-/** Credential properties for mutual TLS. */
-export const clientCertificateFields = {
-  mutualPfxCertificateFiles: secret(inlineFilesSchema.min(1), {
-    title: 'Client certificate file',
-    description: 'PKCS#12 file with certificate and key, as base64.',
-  }).optional(),
-  mutualPfxCertificateKey: secret(line(16_384), {
-    title: 'Client certificate password',
-    description: 'Password of the PKCS#12 file.',
-  }).optional(),
+  enableMutualSSL: mutualTlsProperty(z.boolean().default(false)),
 };
 
 /** What the operator decides about TLS. */
@@ -84,11 +73,6 @@ export interface TlsProperties {
   enableMutualSSL: boolean;
 }
 
-export interface ClientCertificate {
-  mutualPfxCertificateFiles?: Secret<InlineFiles> | undefined;
-  mutualPfxCertificateKey?: Secret<string> | undefined;
-}
-
 /** What a probe of the server trusts. Certificates that cannot be read are reported by `tlsOptions`. */
 export function httpTrust(properties: TlsProperties): Trust {
   const { serverCertificateValidation: validation, rootCertificates, enableMutualSSL } = properties;
@@ -117,22 +101,10 @@ function authorityOf({ rootCertificates }: TlsProperties): string {
   return certificates.join('\n');
 }
 
-function clientCertificateOf(login: ClientCertificate): NonNullable<NetworkRequest['clientCertificate']> {
-  const [file] = login.mutualPfxCertificateFiles?.reveal() ?? [];
-  const pfx = Buffer.from(file?.value ?? '', 'base64');
-  if (pfx.length === 0) {
-    throw new ConnectorError('auth_failed', 'The credential has no client certificate.', {
-      remedy: 'Provide a credential with mutualPfxCertificateFiles, the PKCS#12 file as base64.',
-    });
-  }
-  const passphrase = login.mutualPfxCertificateKey?.reveal() ?? '';
-  return passphrase === '' ? { pfx } : { pfx, passphrase };
-}
-
 type TlsOptions = Pick<NetworkRequest, 'ca' | 'clientCertificate' | 'unverifiedTls'>;
 
 /**
- * TLS options of a request: the connection's root certificates as PEM, the user's client certificate as PKCS#12.
+ * TLS options of a request: the connection's root certificates as PEM, the user's client certificate.
  * @throws ConnectorError `invalid_config` for an unreadable certificate, `auth_failed` for a missing one
  */
 export function tlsOptions(
@@ -146,6 +118,6 @@ export function tlsOptions(
   return {
     ...(validation === 'None' ? { unverifiedTls: true } : {}),
     ...(validation === 'Custom' ? { ca: authorityOf(properties) } : {}),
-    ...(properties.enableMutualSSL ? { clientCertificate: clientCertificateOf(login) } : {}),
+    ...(properties.enableMutualSSL ? { clientCertificate: certificateOptions(login) } : {}),
   };
 }

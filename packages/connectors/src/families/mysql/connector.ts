@@ -1,4 +1,5 @@
 import type { Connector } from '../../interface/source.js';
+import { withCertificate } from '../../kit/with-certificate.js';
 import { sqlSource } from '../sql/source.js';
 import { connectMySql } from './connection.js';
 import { mySqlTypes } from './data-types.js';
@@ -10,12 +11,14 @@ import { mySqlCatalog } from './system-catalog.js';
 
 /** A server that speaks MySQL's protocol, over `mysql2`. */
 export const mySqlConnector = (product: string): Connector<MySqlInput> =>
-  sqlSource({
-    connect: connectMySql({ product, catalog: mySqlCatalog }),
-    dialect: mySqlDialect,
-    errors: mySqlErrors,
-    options: (input: MySqlInput) => ({
-      ...mySqlOptions(input),
-      types: mySqlTypes({ booleans: input.properties.treatTinyAsBoolean === true }),
+  withCertificate(
+    sqlSource({
+      connect: connectMySql({ product, catalog: mySqlCatalog }),
+      dialect: mySqlDialect,
+      errors: mySqlErrors,
+      options: (input: MySqlInput) => ({
+        ...mySqlOptions(input),
+        types: mySqlTypes({ booleans: input.properties.treatTinyAsBoolean === true }),
+      }),
     }),
-  });
+  );

@@ -2,7 +2,7 @@ import type { ErrorTable, Meaning } from '../../interface/errors.js';
 
 const signInRefused: Meaning = {
   kind: 'auth_failed',
-  message: 'The server rejected this user name and password.',
+  message: 'The server rejected this user name with this password or client certificate.',
   remedy: 'Check the credential, and that the server allows this login from this host.',
 };
 const noRight: Meaning = {

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { property } from '../../interface/fields.js';
 import type { InputOf } from '../../interface/source.js';
 import {
+  certificateOrPassword,
   databaseNameSchema,
   hostProperty,
-  passwordLogin,
+  mutualTls,
   portProperty,
   tlsProperties,
 } from '../sql/properties.js';
@@ -24,9 +25,11 @@ export const mySqlProperties = z.strictObject({
     decides: 'nothing',
   }),
   ...tlsProperties,
+  ...mutualTls,
 });
 
-export const mySqlLogins = { password: passwordLogin };
+/** The driver takes no PKCS#12. */
+export const mySqlLogins = certificateOrPassword({ onlyPem: true });
 
 export const mySqlSettings = z.strictObject({});
 

@@ -1,4 +1,6 @@
+import type { Values } from '../../interface/login.js';
 import { sqlAbilities, sqlEndpoint } from '../sql/abilities.js';
+import { certificateNeedsTls } from '../sql/properties.js';
 import { type MySqlInput, mySqlLogins, mySqlProperties, mySqlSettings } from './properties.js';
 
 // Pure data: sources are imported at start, so no driver is imported here.
@@ -12,6 +14,7 @@ export const mySqlSource = {
   logins: mySqlLogins,
   settings: mySqlSettings,
   target: ['host', 'port', 'database'],
+  conflicts: (definition: Values) => certificateNeedsTls(definition, ['sslmode', 'disable']),
   endpoints: (definition: MySqlInput['properties']) => [sqlEndpoint(definition)],
   abilities: sqlAbilities({ query: { language: 'sql', parameters: 'positional' } }),
 } as const;

@@ -2,7 +2,7 @@ import type { ErrorTable, Meaning } from '../../interface/errors.js';
 
 const signInRefused: Meaning = {
   kind: 'auth_failed',
-  message: 'The server rejected this user name and password.',
+  message: 'The server rejected this user name with this password or client certificate.',
   remedy: 'Check the credential, and that the server allows this login from this host with this TLS mode.',
 };
 const noSuchObject: Meaning = {
@@ -63,6 +63,14 @@ export const postgresErrors: ErrorTable = {
   codes: states,
   classes,
   driverTexts: [
+    [
+      'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string',
+      {
+        kind: 'auth_failed',
+        message: 'The server asks for a password, and the credential has none.',
+        remedy: 'Provide a credential with a password.',
+      },
+    ],
     [
       'There was an error establishing an SSL connection',
       {

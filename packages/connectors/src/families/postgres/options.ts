@@ -1,5 +1,6 @@
 import type { ClientConfig } from 'pg';
 import type { Secret } from '../../interface/secret.js';
+import { type ClientCertificate, certificateOptions } from '../../kit/client-certificate.js';
 import { tlsDemands, tlsOptions } from '../../kit/tls.js';
 import type { SqlEndpoint } from '../sql/properties.js';
 import type { PostgresOptions } from './wire.js';
@@ -7,31 +8,29 @@ import type { PostgresOptions } from './wire.js';
 /** How sessions appear in `pg_stat_activity`. */
 const APPLICATION_NAME = 'mooring';
 
-function sslOf({ sslmode, rootCertificates }: SqlEndpoint): ClientConfig['ssl'] {
+function sslOf({ sslmode, rootCertificates, enableMutualSSL, ...login }: PostgresInput): ClientConfig['ssl'] {
   const demands = tlsDemands(sslmode, rootCertificates);
-  return demands ? tlsOptions(demands) : false;
+  if (!demands) return false;
+  return { ...tlsOptions(demands), ...(enableMutualSSL ? certificateOptions(login) : {}) };
 }
 
-export interface PostgresInput extends SqlEndpoint {
+export interface PostgresInput extends SqlEndpoint, ClientCertificate {
   database: string;
   username: string;
-  password: Secret<string>;
+  /** Absent: the certificate is all that the server asks for. */
+  password?: Secret<string> | undefined;
 }
 
 /** Pure. The password is a function, because for a falsy password `pg` looks into PGPASSWORD and `~/.pgpass`. */
-export function postgresOptions({
-  database,
-  username,
-  password,
-  ...endpoint
-}: PostgresInput): PostgresOptions {
+export function postgresOptions(input: PostgresInput): PostgresOptions {
+  const { host, port, database, username, password } = input;
   const client = {
-    host: endpoint.host,
-    port: endpoint.port,
+    host,
+    port,
     user: username,
     database,
-    password: () => password.reveal(),
-    ssl: sslOf(endpoint),
+    password: () => password?.reveal() ?? '',
+    ssl: sslOf(input),
     sslnegotiation: 'postgres' as const,
     application_name: APPLICATION_NAME,
     client_encoding: 'UTF8',

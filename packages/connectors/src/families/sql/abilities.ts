@@ -19,13 +19,20 @@ export const sqlAbilities = (own: Partial<Abilities> = {}): Abilities => ({
 });
 
 /** Where a definition with the properties of `properties.ts` leads. TLS starts after a first message in clear text. */
-export const sqlEndpoint = ({ host, port, sslmode, rootCertificates }: SqlEndpoint): Endpoint => ({
+export const sqlEndpoint = ({
+  host,
+  port,
+  sslmode,
+  rootCertificates,
+  enableMutualSSL,
+}: SqlEndpoint): Endpoint => ({
   role: 'data',
   host,
   port,
   security: sslmode === 'disable' ? 'none' : 'starttls',
   trust: {
     ...(rootCertificates?.length ? { ca: rootCertificates.map(({ value }) => value).join('\n') } : {}),
+    ...(enableMutualSSL ? { clientCertificate: true } : {}),
     verify: sslmode === 'verify-full' ? 'full' : sslmode === 'verify-ca' ? 'chain' : 'none',
   },
 });

@@ -1,5 +1,14 @@
 // Properties that all SQL servers on a socket share.
+import { z } from 'zod';
 import { type InlineFiles, line, property, secret } from '../../interface/fields.js';
+
+import type { Values } from '../../interface/login.js';
+import type { PropertyProblem } from '../../interface/property-problem.js';
+import {
+  certificateConflicts,
+  clientCertificateFields,
+  mutualTlsProperty,
+} from '../../kit/client-certificate.js';
 
 export { hostProperty, portProperty } from '../../kit/host.js';
 
@@ -44,6 +53,38 @@ export const passwordLogin = {
   required: ['username', 'password'],
 } as const;
 
+/** Without a default, which would be part of the destinations of connections from before. */
+export const mutualTls = { enableMutualSSL: mutualTlsProperty(z.boolean().optional()) };
+
+/** Sign-in by a client certificate, with a password where the server asks for both. @param onlyPem see there */
+const certificateLogin = (onlyPem: boolean) =>
+  ({
+    label: 'Client certificate',
+    when: { enableMutualSSL: 'true' },
+    fields: {
+      username: loginFields.username,
+      password: loginFields.password.optional(),
+      ...clientCertificateFields,
+    },
+    required: ['username', 'mutualPfxCertificateFiles'],
+    conflicts: (login: Values) => certificateConflicts(login, { onlyPem }),
+  }) as const;
+
+/** Both ways of signing in; the definition selects one. */
+export const certificateOrPassword = ({ onlyPem = false } = {}) => ({
+  certificate: certificateLogin(onlyPem),
+  password: passwordLogin,
+});
+
+/** A certificate proves nothing in clear text. @param clear what the definition says without TLS */
+export const certificateNeedsTls = (
+  definition: Values,
+  [name, clear]: readonly [string, unknown],
+): PropertyProblem[] =>
+  definition['enableMutualSSL'] === true && definition[name] === clear
+    ? [{ property: 'enableMutualSSL', message: `needs TLS: ${name} must not be ${String(clear)}` }]
+    : [];
+
 /** Name of a database, literally. */
 export const databaseNameSchema = line(128).min(1);
 
@@ -53,4 +94,5 @@ export interface SqlEndpoint {
   port: number;
   sslmode: TlsMode;
   rootCertificates?: InlineFiles | undefined;
+  enableMutualSSL?: boolean | undefined;
 }

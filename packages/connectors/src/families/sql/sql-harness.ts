@@ -53,7 +53,7 @@ const fingerprint = (letter: string) => `SHA256:${letter.repeat(43)}`;
 /** The same destination behind a tunnel. */
 function throughTunnel(
   { here, there }: Places,
-  { definition, credential, edits }: Destinations,
+  { definition, credential, edits, logins }: Destinations,
 ): Destinations {
   const hostKey = { tunnelPublicKeyFingerprint: fingerprint('A') };
   const tunnel = { tunnelHost: here.host, tunnelPort: here.port, ...hostKey };
@@ -80,9 +80,22 @@ function throughTunnel(
         change: { tunnelPublicKeyAlgorithm: 'ED25519' },
       },
     ],
-    logins: { 'key of the tunnel': key },
+    logins: { ...logins, 'key of the tunnel': key },
   };
 }
+
+/** The other way of signing in, which every user confirms. */
+export const certificateEdit: Edit = {
+  what: 'client certificate',
+  meaning: 'confirm',
+  change: { enableMutualSSL: true },
+};
+export const certificateLogin = {
+  enableMutualSSL: true,
+  username: 'somebody',
+  mutualPfxCertificateFiles: [{ name: 'own.pem', value: 'a certificate' }],
+  mutualPfxCertificateKey: 'canary-certificate',
+};
 
 const destinationsOf = (
   { database, harmless = {} }: { database: string; harmless?: Values },
@@ -99,11 +112,13 @@ const destinationsOf = (
       meaning: 'confirm',
       change: { rootCertificates: [{ name: 'ca.pem', value: certificate }] },
     },
+    certificateEdit,
     { what: 'database', meaning: 'keep', change: { [database]: 'two' } },
     ...Object.entries(harmless).map(
       ([name, value]): Edit => ({ what: name, meaning: 'keep', change: { [name]: value } }),
     ),
   ],
+  logins: { 'client certificate': certificateLogin },
 });
 
 /** Nothing listens there. */

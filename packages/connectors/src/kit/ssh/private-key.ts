@@ -1,15 +1,13 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { costlyKey, isSealedKey, openPrivateKey, weakRsa } from '../private-key.js';
 
 // Private keys that sign in to SSH servers, examined when they are entered, and again when they are used. What a user
 // gives must not occupy the process, so keys that cost much work to open are refused.
 
-const rsaBitsMin = 2048;
 /** About a second of work in a runner, which must not be busy for longer. `ssh-keygen` takes 16 or 24. */
 const kdfRoundsMax = 32;
-const pbkdf2RoundsMax = 2_000_000;
 const kinds = 'an RSA (2,048 bits or more), ECDSA or Ed25519 key';
 
-const curves = ['prime256v1', 'secp384r1', 'secp521r1'];
 const formats = ['ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-ed25519'];
 const ciphers = /^aes(?:128|192|256)-(?:ctr|cbc|gcm@openssh\.com)$/;
 
@@ -62,8 +60,8 @@ function examineOpenSsh(text: string): Examined {
     const format = shown.text();
     if (format === 'ssh-rsa') {
       shown.string();
-      const bits = bitsOf(shown.string());
-      if (bits < rsaBitsMin) return { problem: `is an RSA key of ${bits} bits: it must have 2,048 or more` };
+      const problem = weakRsa(bitsOf(shown.string()));
+      if (problem !== undefined) return { problem };
     } else if (!formats.includes(format)) return otherKind;
     if (cipher === 'none') {
       const inner = readerOf(sealed);
@@ -82,37 +80,7 @@ function examineOpenSsh(text: string): Examined {
   }
 }
 
-/** OID 1.2.840.113549.1.5.12, and after it: SEQUENCE { OCTET STRING salt, INTEGER rounds } (RFC 8018 appendix A.2). */
-const pbkdf2Id = Buffer.from('06092a864886f70d01050c', 'hex');
-
-/** Rounds of an encrypted PKCS#8 key. Infinite for anything but PBKDF2. */
-function roundsOf(text: string): number {
-  const der = Buffer.from(text.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
-  const id = der.indexOf(pbkdf2Id);
-  const salt = id < 0 ? -1 : id + pbkdf2Id.length + 2;
-  const saltLength = der[salt + 1] ?? 255;
-  const rounds = salt + 2 + saltLength;
-  const length = der[rounds + 1] ?? 0;
-  if (salt < 0 || der[salt] !== 4 || saltLength > 127 || der[rounds] !== 2 || length < 1 || length > 4) {
-    return Number.POSITIVE_INFINITY;
-  }
-  return rounds + 2 + length <= der.length ? der.readUIntBE(rounds + 2, length) : Number.POSITIVE_INFINITY;
-}
-
-function problemOf({
-  asymmetricKeyType: type,
-  asymmetricKeyDetails: details,
-}: KeyObject): string | undefined {
-  if (type === 'rsa') {
-    const bits = details?.modulusLength ?? 0;
-    return bits >= rsaBitsMin ? undefined : `is an RSA key of ${bits} bits: it must have 2,048 or more`;
-  }
-  if (type === 'ed25519') return undefined;
-  return type === 'ec' && curves.includes(details?.namedCurve ?? '') ? undefined : otherKind.problem;
-}
-
 const isOpenSsh = (text: string) => text.includes('-----BEGIN OPENSSH PRIVATE KEY-----');
-const isSealedPkcs8 = (text: string) => text.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
 
 /** What can be said of a key without its passphrase. */
 export function examineKey(text: string): Examined {
@@ -121,14 +89,9 @@ export function examineKey(text: string): Examined {
     return {
       problem: 'has the format of PuTTY: export it in the format of OpenSSH (puttygen -O private-openssh)',
     };
-  if (isSealedPkcs8(text)) return roundsOf(text) <= pbkdf2RoundsMax ? { isEncrypted: true } : costly;
-  if (/^Proc-Type: *4, *ENCRYPTED/m.test(text)) return { isEncrypted: true };
-  try {
-    const problem = problemOf(createPrivateKey(text));
-    return problem === undefined ? { isEncrypted: false } : { problem };
-  } catch {
-    return invalid;
-  }
+  if (isSealedKey(text)) return costlyKey(text) === undefined ? { isEncrypted: true } : costly;
+  const opened = openPrivateKey(text, undefined);
+  return 'problem' in opened ? { problem: opened.problem } : { isEncrypted: false };
 }
 
 /** A key that is opened, in a form that the driver reads. */
@@ -175,14 +138,9 @@ export function openKey(text: string, passphrase: string | undefined): OpenedKey
   if (examined.isEncrypted && passphrase === undefined)
     return { problem: 'is encrypted: provide its passphrase' };
   if (isOpenSsh(text)) return { text, ...(examined.isEncrypted && passphrase ? { passphrase } : {}) };
-  let key: KeyObject;
-  try {
-    key = createPrivateKey({ key: text, ...(examined.isEncrypted ? { passphrase } : {}) });
-  } catch {
-    return { problem: 'cannot be opened with the given passphrase' };
-  }
-  const problem = problemOf(key);
-  if (problem !== undefined) return { problem };
+  const opened = openPrivateKey(text, passphrase);
+  if ('problem' in opened) return opened;
+  const { key } = opened;
   if (key.asymmetricKeyType === 'ed25519') return { text: openSshForm(key) };
   const type = key.asymmetricKeyType === 'rsa' ? 'pkcs1' : 'sec1';
   return { text: key.export({ type, format: 'pem' }).toString() };

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import {
+  certificateOrPassword,
   databaseNameSchema,
   hostProperty,
-  passwordLogin,
+  mutualTls,
   rootCertificatesProperty,
 } from '../../families/sql/properties.js';
 import { property } from '../../interface/fields.js';
@@ -22,6 +23,7 @@ export const properties = z.strictObject({
     decides: 'value',
   }),
   rootCertificates: rootCertificatesProperty,
+  ...mutualTls,
   database: property(databaseNameSchema.optional(), {
     title: 'Database',
     description: 'Default database for table names in queries. Browsing shows all databases.',
@@ -29,7 +31,7 @@ export const properties = z.strictObject({
   }),
 });
 
-export const logins = { password: passwordLogin };
+export const logins = certificateOrPassword();
 
 export const settings = z.strictObject({});
 

@@ -1,4 +1,5 @@
 import { sqlAbilities } from '../../families/sql/abilities.js';
+import { certificateNeedsTls } from '../../families/sql/properties.js';
 import { defineSource } from '../../interface/source.js';
 import { addressOf, logins, properties, settings } from './properties.js';
 
@@ -40,9 +41,14 @@ export const source = defineSource({
   logins,
   settings,
   target: ['host', 'port', 'database'],
+  conflicts: (definition) => certificateNeedsTls(definition, ['secure', false]),
   endpoints: (definition) => {
     const { host, port, secure, ca } = addressOf(definition);
-    const trust = { verify: 'full', ...(ca === undefined ? {} : { ca }) } as const;
+    const trust = {
+      verify: 'full',
+      ...(ca === undefined ? {} : { ca }),
+      ...(definition.enableMutualSSL ? { clientCertificate: true } : {}),
+    } as const;
     return [{ role: 'data', host, port, security: secure ? 'tls' : 'none', ...(secure ? { trust } : {}) }];
   },
   abilities: sqlAbilities({

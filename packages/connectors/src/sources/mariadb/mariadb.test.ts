@@ -1,8 +1,10 @@
+import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { type LabMariaDb, type MariaDbLogin, startMariaDb } from '@mooring/lab/mariadb';
 import { describe, expect, it } from 'vitest';
 import { asAdmin } from '../../families/mysql/__fixtures__/administration.js';
+import { manifestOf } from '../../kit/manifest.js';
 import { hideAll } from '../../kit/secret-fields.js';
-import type { TestInput } from '../../suite/bench.js';
+import { expectNoSecrets, failureOf, type TestInput } from '../../suite/bench.js';
 import { describeSource } from '../../suite/describe-source.js';
 import { realSource } from '../../suite/real-source.js';
 import { harness } from './harness.js';
@@ -75,4 +77,52 @@ it("names MariaDB's own types where it describes a table", async () => {
     'json',
     'longlong unsigned',
   ]);
+});
+
+describe('sign-in by a client certificate', () => {
+  const through = (pair: { cert: string; key: string }, user: string, password?: string): TestInput => {
+    const { properties } = inputFor(server.lab);
+    const mutualPfxCertificateFiles = [
+      { name: 'own.crt', value: pair.cert },
+      { name: 'own.key', value: pair.key },
+    ];
+    const fields = { username: user, ...(password ? { password } : {}), mutualPfxCertificateFiles };
+    return {
+      properties: { ...properties, enableMutualSSL: true },
+      login: { signIn: 'certificate', fields: hideAll(fields) },
+    };
+  };
+
+  it('in addition to a password or alone, by the subject that the server asks for', async () => {
+    const { issue } = server.lab;
+    await asAdmin(
+      server.lab,
+      `create or replace user 'xena'@'%' identified by 'canary-xena' require subject '/CN=xena'`,
+      `create or replace user 'yuri'@'%' require x509`,
+    );
+    const account = async (input: TestInput) => server.rowsOf({ query: 'select current_user()' }, input);
+    expect(await account(through(issue(['xena']), 'xena', 'canary-xena'))).toEqual([['xena@%']]);
+    expect(await account(through(issue(['anyone']), 'yuri'))).toEqual([['yuri@%']]);
+    const refused = [
+      through(issue(['yuri']), 'xena', 'canary-xena'),
+      through(issue(['xena']), 'xena', 'canary-wrong'),
+      inputFor(server.lab, { login: { user: 'xena', password: 'canary-xena' } }),
+    ];
+    for (const input of refused) {
+      const error = await failureOf(server.bench.open(input));
+      expect([error.kind, error.nativeCode]).toEqual(['auth_failed', '1045']);
+      expectNoSecrets(error, ['canary', 'PRIVATE KEY']);
+    }
+  });
+
+  it('as PEM only, which is said where it is entered', () => {
+    const file = clientCertificateFile(server.lab.issue(['me']), 'right');
+    const login = {
+      mutualPfxCertificateFiles: [{ name: 'own.pfx', value: file }],
+      mutualPfxCertificateKey: 'right',
+    };
+    const [problem] =
+      manifestOf(source).credentialConflicts?.({ username: 'me', ...login }, { enableMutualSSL: true }) ?? [];
+    expect(problem?.message).toContain('provide PEM');
+  });
 });

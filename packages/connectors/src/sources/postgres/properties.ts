@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import {
+  certificateOrPassword,
   databaseNameSchema,
   hostProperty,
-  passwordLogin,
+  mutualTls,
   portProperty,
   tlsProperties,
 } from '../../families/sql/properties.js';
@@ -18,9 +19,10 @@ export const properties = z.strictObject({
     decides: 'nothing',
   }),
   ...tlsProperties,
+  ...mutualTls,
 });
 
-export const logins = { password: passwordLogin };
+export const logins = certificateOrPassword();
 
 export const settings = z.strictObject({});
 

@@ -1,4 +1,5 @@
 import { sqlAbilities, sqlEndpoint } from '../../families/sql/abilities.js';
+import { certificateNeedsTls } from '../../families/sql/properties.js';
 import { defineSource } from '../../interface/source.js';
 import { withTunnel } from '../../kit/ssh/with-tunnel.js';
 import { logins, properties, settings } from './properties.js';
@@ -24,10 +25,11 @@ export const source = withTunnel(
     evidence: {
       verifiedAgainst: [
         'PostgreSQL 18 (embedded binaries), password sign-in by SCRAM, with and without TLS',
+        'Client certificates (cert, and clientcert=verify-full with a password), as PEM and PKCS#12',
         'A tunnel through OpenSSH 9.2, with and without TLS to the database',
         'A pooler in transaction mode that resets the connection after each transaction (PgBouncer by hand)',
       ],
-      notVerified: ['Client certificates, Kerberos', 'Redshift, CockroachDB, YugabyteDB'],
+      notVerified: ['Kerberos', 'Redshift, CockroachDB, YugabyteDB'],
       limits: [
         'Read-only: every read is one statement in a read-only transaction that is rolled back.',
         'An array whose bounds do not start at 1 is refused by name; read it as text with asText.',
@@ -39,6 +41,7 @@ export const source = withTunnel(
     logins,
     settings,
     target: ['host', 'port', 'db'],
+    conflicts: (definition) => certificateNeedsTls(definition, ['sslmode', 'disable']),
     endpoints: (definition) => [sqlEndpoint(definition)],
     abilities: sqlAbilities({ query: { language: 'sql', parameters: 'positional' }, splits: true }),
     load: () => import('./connector.js'),

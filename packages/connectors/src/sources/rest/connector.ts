@@ -7,6 +7,7 @@ import { isApiElsewhere, presetOf } from '../../families/http/oauth-properties.j
 import { withAppended } from '../../families/http/query.js';
 import { tlsOptions } from '../../families/http/tls-properties.js';
 import type { Connector } from '../../interface/source.js';
+import { withCertificate } from '../../kit/with-certificate.js';
 import type { Input } from './properties.js';
 
 /** The last segment of the connection's own path names its only resource. */
@@ -40,14 +41,16 @@ function api({ properties, login, settings }: Input): Api {
 }
 
 /** JSON over HTTP. */
-export const connector: Connector<Input> = apiSource({
-  api,
-  errors: apiErrors(
-    {},
-    {
-      400: 'Check method, body, query parameters and headers of the connection.',
-      404: 'Check the path of the URL.',
-      405: 'Check the method of the connection.',
-    },
-  ),
-});
+export const connector: Connector<Input> = withCertificate(
+  apiSource({
+    api,
+    errors: apiErrors(
+      {},
+      {
+        400: 'Check method, body, query parameters and headers of the connection.',
+        404: 'Check the path of the URL.',
+        405: 'Check the method of the connection.',
+      },
+    ),
+  }),
+);

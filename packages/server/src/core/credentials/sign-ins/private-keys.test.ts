@@ -61,8 +61,8 @@ describe('sign-ins by private keys and clients', () => {
     const good = rsa(2048).export(pem).toString();
     const encrypted = { cipher: 'aes-256-cbc', passphrase: 'canary-passphrase' } as const;
     const useless: [title: string, key: string, says: RegExp][] = [
-      ['broken', good.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA'), /is not a PEM private key/],
-      ['cut off', good.slice(0, 700), /is not a PEM private key/],
+      ['broken', good.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA'), /is not a complete private key/],
+      ['cut off', good.slice(0, 700), /is not a complete private key/],
       ['short', rsa(1024).export(pem).toString(), /1024 bits/],
       [
         'encrypted',
@@ -81,9 +81,13 @@ describe('sign-ins by private keys and clients', () => {
       [
         'of a kind that signs nothing',
         generateKeyPairSync('x25519').privateKey.export(pem).toString(),
-        /unsupported type/,
+        /type that is not supported/,
       ],
-      ['a public key', robotKey.publicKey.export({ type: 'spki', format: 'pem' }).toString(), /is not a PEM/],
+      [
+        'a public key',
+        robotKey.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+        /is not a complete private key/,
+      ],
     ];
     it.each(useless)('%s: is a 400 at the first call that has it', async (_, key, says) => {
       const interactive = {
