@@ -1,5 +1,6 @@
 // What harnesses of SQL servers share.
 import { type LabSsh, startSsh } from '@mooring/lab/ssh';
+import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import type { Values } from '../../interface/login.js';
 import type {
   Connection,
@@ -57,15 +58,18 @@ function throughTunnel(
 ): Destinations {
   const hostKey = { tunnelPublicKeyFingerprint: fingerprint('A') };
   const tunnel = { tunnelHost: here.host, tunnelPort: here.port, ...hostKey };
+  const login = { tunnelUsername: 'somebody', tunnelPassword: 'canary-tunnel' };
   const key = {
     tunnelPrivateKey: [{ name: 'id', value: 'a key' }],
     tunnelPrivateKeyPassphrase: 'canary-key',
   };
   return {
     definition: { ...definition, ...tunnel },
-    credential: { ...credential, tunnelUsername: 'somebody', tunnelPassword: 'canary-tunnel' },
+    credential: { ...credential, ...login },
     edits: [
-      ...edits,
+      ...edits.map((edit) =>
+        typeof edit.again === 'object' ? { ...edit, again: { ...edit.again, ...login } } : edit,
+      ),
       { what: 'host of the tunnel', meaning: 'confirm', change: { tunnelHost: 'localhost' } },
       { what: 'port of the tunnel', meaning: 'confirm', change: { tunnelPort: there.port } },
       {
@@ -84,17 +88,31 @@ function throughTunnel(
   };
 }
 
-/** The other way of signing in, which every user confirms. */
+const { cert, key } = createCertificateAuthority().issue(['somebody']);
+
+const certificateLogin = {
+  username: 'somebody',
+  mutualPfxCertificateFiles: [
+    { name: 'own.crt', value: cert },
+    { name: 'own.key', value: key },
+  ],
+};
+
+/** The other way of signing in. */
 export const certificateEdit: Edit = {
-  what: 'client certificate',
+  what: 'auth type',
   meaning: 'confirm',
   change: { enableMutualSSL: true },
+  again: certificateLogin,
 };
-export const certificateLogin = {
-  enableMutualSSL: true,
-  username: 'somebody',
-  mutualPfxCertificateFiles: [{ name: 'own.pem', value: 'a certificate' }],
-  mutualPfxCertificateKey: 'canary-certificate',
+
+/** Not only what is needed: the password of a sealed key, too. */
+export const certificateLogins = {
+  'client certificate': {
+    enableMutualSSL: true,
+    ...certificateLogin,
+    mutualPfxCertificateKey: 'canary-certificate',
+  },
 };
 
 const destinationsOf = (
@@ -118,7 +136,7 @@ const destinationsOf = (
       ([name, value]): Edit => ({ what: name, meaning: 'keep', change: { [name]: value } }),
     ),
   ],
-  logins: { 'client certificate': certificateLogin },
+  logins: certificateLogins,
 });
 
 /** Nothing listens there. */

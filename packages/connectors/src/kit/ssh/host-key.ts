@@ -63,7 +63,7 @@ export const hostKeyProperties = {
   publicKeyAlgorithm: property(z.enum(['RSA', 'ECDSA', 'ED25519']).optional(), {
     title: 'Type of host key',
     description:
-      'Type of the host key that the server is asked for. Needed with a fingerprint if the server has several keys.',
+      'Type of the host key that the server is asked for. Needed with a fingerprint if the server has several keys; publicKey has a type of its own. It trusts no key: publicKey or publicKeyFingerprint does.',
     decides: 'nothing',
   }),
   publicKey: property(

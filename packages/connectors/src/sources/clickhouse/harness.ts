@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { type LabClickHouse, startClickHouse } from '@mooring/lab/clickhouse';
-import { certificateEdit, certificateLogin } from '../../families/sql/sql-harness.js';
+import { certificateEdit, certificateLogins } from '../../families/sql/sql-harness.js';
 import type { Connection, SourceHarness, StartedSource } from '../../suite/harness.js';
 import { startTellingHttp } from '../../suite/telling-servers.js';
 import { typeColumns, typeRows } from './__fixtures__/all-types.js';
@@ -90,7 +90,7 @@ export const harness: SourceHarness & { on: typeof on } = {
       certificateEdit,
       { what: 'database', meaning: 'keep', change: { database: 'two' } },
     ],
-    logins: { 'client certificate': certificateLogin },
+    logins: certificateLogins,
   }),
   async start() {
     const lab = await startClickHouse();
