@@ -1,6 +1,7 @@
 // What harnesses of SQL servers share.
-import { type LabSsh, startSsh } from '@mooring/lab/ssh';
+
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
+import { type LabSsh, startSsh } from '@mooring/lab/ssh';
 import type { Values } from '../../interface/login.js';
 import type {
   Connection,
