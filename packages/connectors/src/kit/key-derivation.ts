@@ -1,5 +1,5 @@
-// Files that are sealed by a password say how much work it takes to open them. Whoever gives the file decides that, so
-// it is read before any of the work is done. Sources: RFC 7292 (PKCS#12), RFC 8018 (PKCS#5), ITU-T X.690 (DER).
+// Files that are sealed by a password say how much work it takes to open them. The user who gives the file decides that,
+// so it is read before any of the work is done. Sources: RFC 7292 (PKCS#12), RFC 8018 (PKCS#5), ITU-T X.690 (DER).
 
 const tags = { integer: 0x02, octets: 0x04, oid: 0x06, sequence: 0x30 };
 const constructed = 0x20;
@@ -48,7 +48,7 @@ function roundsIn(bytes: Buffer, depth: number): number {
 }
 
 /**
- * How many rounds of key derivation a sealed file asks for, as far as it shows before it is opened.
+ * How many rounds of key derivation a sealed file asks for, where that shows before it is opened.
  * @returns infinite for what is not in DER, or asks for work that has no number of rounds
  */
 export function derivationRounds(der: Buffer): number {

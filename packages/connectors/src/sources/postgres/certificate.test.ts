@@ -80,7 +80,7 @@ describe('PostgreSQL with a client certificate', () => {
     }
   });
 
-  it('is told when the server accepts no such certificate, and why if it has expired', async () => {
+  it('reports that the server accepts no such certificate, and why if it has expired', async () => {
     const { certified, issue } = server.lab;
     const username = certified.user;
     const foreign = createCertificateAuthority('Another root').issue([username]);
@@ -192,7 +192,7 @@ describe('a client certificate that cannot be used is refused where it is entere
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
-  it('and with clear text, which would send nothing of it', () => {
+  it('and with clear text, which would send no certificate', () => {
     const given = { host: 'db', db: 'shop', enableMutualSSL: true };
     const problems = (change: object) => {
       const parsed = parseProperties(manifest, { ...given, ...change });
