@@ -23,7 +23,8 @@ const addressOf = ({ role, host, port, security, trust }: Endpoint) => ({
 
 describe('the harnesses of the sources', () => {
   it('are there for every source of the registry', () => {
-    expect(ids.filter((id) => !existsSync(fileOf(id)))).toEqual([]);
+    const without = ids.filter((id) => !existsSync(fileOf(id)));
+    expect(without, 'write sources/<id>/harness.ts, as docs/guides/add-a-source.md says').toEqual([]);
     // The suites that go over all sources read this list.
     expect(harnesses.map(([id]) => id).toSorted()).toEqual(ids.toSorted());
   });
@@ -58,7 +59,9 @@ describe('the harnesses of the sources', () => {
       if (meaning === 'refuse') continue;
       const after = { ...whole, ...change };
       const isSame = destinationOf(manifest, after) === destinationOf(manifest, whole);
-      expect(isSame, `${what}: whether the destination stays`).toBe(meaning === 'keep');
+      expect(isSame, `${what}: whether the destination stays; see "decides" of the properties`).toBe(
+        meaning === 'keep',
+      );
       if (meaning === 'confirm')
         for (const [name, value] of Object.entries(change))
           expect(destinationOf(manifest, { ...whole, [name]: value }), `${what}: ${name} alone`).not.toBe(
