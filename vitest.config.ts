@@ -89,7 +89,7 @@ const withRunners = {
     name: 'with runners',
     include: [
       'packages/server/src/web/features/{use,credential-changes}/*.test.ts',
-      'packages/server/src/core/credentials/sign-ins/{account-choice,renewal}.test.ts',
+      'packages/server/src/core/credentials/sign-ins/{account-choice,api-origin,renewal}.test.ts',
     ],
     exclude: comparingTimes,
     ...onEmbedded,

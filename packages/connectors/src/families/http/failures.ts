@@ -45,6 +45,7 @@ const meanings: Readonly<Record<number, Meaning>> = {
   410: { kind: 'not_found', message: 'The resource no longer exists at the source.' },
   413: { kind: 'too_large', message: 'The request is too large for the source.' },
   429: { kind: 'rate_limited', message: 'The source’s rate limit was exceeded.', retryable: true },
+  451: { kind: 'permission_denied', message: 'The source withholds the resource for legal reasons.' },
   502: { kind: 'unreachable', message: 'The gateway cannot reach the source.', retryable: true },
   503: { kind: 'unreachable', message: 'The source is temporarily unavailable.', retryable: true },
   504: { kind: 'timeout', message: 'The gateway timed out waiting for the source.', retryable: true },

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { failureOf } from '../../suite/bench.js';
 import { issues, open, rowsOf } from './test-stand.js';
 
-/** A hostile server in the place of the API; `requests` are the paths that it has seen. */
+/** A server in the place of the API; `requests` are the paths that it has seen. */
 async function startHostile(handler: RequestListener): Promise<{ url: string; requests: string[] }> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
