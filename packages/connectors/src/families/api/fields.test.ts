@@ -66,6 +66,21 @@ describe('declared fields', () => {
     expect(text).toBe(value.replace(/^"(.*)"$/, '$1'));
   });
 
+  it('have the name of the first member of their path, and the type of their name, unless they say otherwise', () => {
+    const declared = fieldsOf('owner.login other=owner.id made_at last_at:string', [[/_at$/, 'timestamp']]);
+    expect(declared).toEqual([
+      { name: 'owner', at: '/owner/login', type: 'string' },
+      { name: 'other', at: '/owner/id', type: 'string' },
+      { name: 'made_at', at: '/made_at', type: 'timestamp' },
+      { name: 'last_at', at: '/last_at', type: 'string' },
+    ]);
+  });
+
+  it.each(['1', 'null', '"x"', '[1]'])('are not those of a row that is %s', (row) => {
+    const { kind, message } = failureOf(() => rowOf(row, { wanted: ['title'] }));
+    expect([kind, message]).toEqual(['protocol_error', 'Row 1 of page 1 of the response is not an object.']);
+  });
+
   it('are known by name: others cannot be requested, nor a misspelt one declared', () => {
     expect(failureOf(() => rowOf('{}', { wanted: ['nope'] })).kind).toBe('invalid_query');
     expect(failureOf(() => rowOf('{}', { wanted: ['id'], asText: ['title'] })).kind).toBe('invalid_query');
