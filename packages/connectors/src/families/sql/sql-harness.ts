@@ -1,5 +1,6 @@
 // What harnesses of SQL servers share.
 
+import { createPrivateKey } from 'node:crypto';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { type LabSsh, startSsh } from '@mooring/lab/ssh';
 import type { Values } from '../../interface/login.js';
@@ -7,6 +8,7 @@ import type {
   Connection,
   Destinations,
   Edit,
+  Fresh,
   Places,
   SourceHarness,
   StartedSource,
@@ -116,6 +118,26 @@ export const certificateLogins = {
   },
 };
 
+/** A certificate whose sealed key opens, and a password that the server refuses. */
+export function refusedWithCertificate({ awkward }: Fresh): Values {
+  const passphrase = awkward('key');
+  const sealed = createPrivateKey(key).export({
+    type: 'pkcs8',
+    format: 'pem',
+    cipher: 'aes-256-cbc',
+    passphrase,
+  });
+  return {
+    enableMutualSSL: true,
+    password: awkward('with a certificate'),
+    mutualPfxCertificateFiles: [
+      { name: 'own.crt', value: cert },
+      { name: 'own.key', value: sealed },
+    ],
+    mutualPfxCertificateKey: passphrase,
+  };
+}
+
 const destinationsOf = (
   { database, harmless = {} }: { database: string; harmless?: Values },
   { here, there, certificate }: Places,
@@ -200,10 +222,11 @@ export function sqlHarness<Lab extends SqlLab>(parts: SqlHarnessParts<Lab>): Sql
       good: [connection('right'), connection('without TLS', plain)],
       wrong: connection('wrong', { password: 'a-wrong-password-canary' }),
       unreachable: connection('unreachable', { port: closedPort }),
-      refused: ({ awkward }) => [
-        connection('wrong', { password: awkward('wrong') }),
+      refused: (fresh) => [
+        connection('wrong', { password: fresh.awkward('wrong') }),
+        connection('wrong with a certificate', refusedWithCertificate(fresh)),
         connection('telling', { ...plain, port: telling.port, password }),
-        connection('closed', { port: closedPort, password: awkward('closed') }),
+        connection('closed', { port: closedPort, password: fresh.awkward('closed') }),
       ],
       close: () => telling.close(),
     };

@@ -1,6 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { type LabClickHouse, startClickHouse } from '@mooring/lab/clickhouse';
-import { certificateEdit, certificateLogins } from '../../families/sql/sql-harness.js';
+import {
+  certificateEdit,
+  certificateLogins,
+  refusedWithCertificate,
+} from '../../families/sql/sql-harness.js';
 import type { Connection, SourceHarness, StartedSource } from '../../suite/harness.js';
 import { startTellingHttp } from '../../suite/telling-servers.js';
 import { typeColumns, typeRows } from './__fixtures__/all-types.js';
@@ -62,10 +66,11 @@ async function on(lab: LabClickHouse): Promise<StartedSource> {
     good: [connection('right'), connection('without TLS', { ...plain, port: lab.plainPort })],
     wrong: connection('wrong', { password: 'a-wrong-password-canary' }),
     unreachable: connection('unreachable', { port: 9 }),
-    refused: ({ awkward }) => [
-      connection('wrong', { password: awkward('wrong') }),
-      connection('telling', { ...plain, port: telling.port, password: awkward('telling') }),
-      connection('closed', { port: 9, password: awkward('closed') }),
+    refused: (fresh) => [
+      connection('wrong', { password: fresh.awkward('wrong') }),
+      connection('wrong with a certificate', refusedWithCertificate(fresh)),
+      connection('telling', { ...plain, port: telling.port, password: fresh.awkward('telling') }),
+      connection('closed', { port: 9, password: fresh.awkward('closed') }),
     ],
     close: () => telling.close(),
   };

@@ -62,7 +62,7 @@ describe('an answer of github', () => {
     expect(Math.abs((error.retryAfterSeconds ?? 0) - expected)).toBeLessThanOrEqual(2);
   });
 
-  it('with a reset that is no time is a limit without one, and is not waited for', async () => {
+  it('with a reset that is not a time is a limit without one, and is not waited for', async () => {
     const limit = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': 'soon' };
     const { session, requests } = await always(429, message('API rate limit exceeded'), limit);
     const error = await failureOf(rowsOf(session, { path: issues }));

@@ -201,10 +201,11 @@ describe('the keys of a store that nodes share', () => {
     await node.refresh();
     // So that the earlier read reserves wraps before it ends, and the later one does not.
     for (let wrap = 0; wrap < 40; wrap += 1) expect(node.active().id).toBe(second);
-    const set = (tx: Tx, id: string, state: 'active' | 'previous') =>
+    const set = (tx: Pick<Tx, 'updateTable'>, id: string, state: 'active' | 'previous') =>
       tx.updateTable('vault_key').set({ state }).where('id', '=', id).execute();
     const earlier = node.refresh();
-    const swapped = store.transaction(async (tx) => {
+    // At once, without waiting for others to share its commit.
+    const swapped = store.db.transaction().execute(async (tx) => {
       await set(tx, second, 'previous');
       await set(tx, first, 'active');
     });
