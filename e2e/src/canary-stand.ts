@@ -1,4 +1,5 @@
 import { manifests } from '@mooring/connectors/registry';
+import { withoutCertificates } from '@mooring/lab/known-secrets';
 import { full } from '@mooring/lab/test-tier';
 import { type Answer, type ApiClient, apiClient } from '@mooring/server/testing/api-client';
 import type { Place } from '@mooring/server/testing/secret-search';
@@ -54,7 +55,7 @@ function recordingClient(api: ApiClient, places: Place[]): ApiClient {
 
 /** A plain value, or the long lines of a file; of a key file, those of its private key. */
 function linesOf({ value }: { value: string }): string[] {
-  const text = value.startsWith('{') ? String(JSON.parse(value).private_key) : value;
+  const text = value.startsWith('{') ? String(JSON.parse(value).private_key) : withoutCertificates(value);
   const lines = text.split('\n');
   return lines.length === 1 ? lines : lines.filter((line) => line.length > 40);
 }

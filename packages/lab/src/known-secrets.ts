@@ -18,7 +18,13 @@ const isTellable = (value: string): boolean =>
   value.length >= 8 && new Set(value).size >= 5 && !/^\p{L}{8,20}$/u.test(value);
 
 /** Each line of a multi-line secret counts as a secret, except the PEM header and footer. */
-const linesOf = (value: string): string[] => value.split(/\r?\n/).filter((line) => !line.startsWith('-----'));
+/** Public: servers and clients show them to each other, and two of one authority share lines. */
+const certificates = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+export const withoutCertificates = (value: string): string => value.replace(certificates, '');
+const linesOf = (value: string): string[] =>
+  withoutCertificates(value)
+    .split(/\r?\n/)
+    .filter((line) => !line.startsWith('-----'));
 
 /**
  * @param what name of the secret in reports, such as `password of alice`.
