@@ -117,7 +117,11 @@ export function createGroupCommit(db: Db): <Result>(work: (tx: Tx) => Promise<Re
   const lead = async (): Promise<void> => {
     // Requests that arrived in this turn of the event loop get here before it ends.
     await nextTurn();
-    while (waiting.length > 0) await commitGroup();
+    while (waiting.length > 0) {
+      await commitGroup();
+      // Requests that do not write get theirs between two commits (TR18).
+      await nextTurn();
+    }
     isLed = false;
   };
 

@@ -30,7 +30,7 @@ it.each([
   };
   let counting = setImmediate(count);
   // Each writes half a megabyte to the disk and waits for it.
-  await Promise.all(Array.from({ length: 60 }, insert));
+  await Promise.all(Array.from({ length: 120 }, insert));
   clearImmediate(counting);
   expect(turns).toBeGreaterThan(5);
 });
