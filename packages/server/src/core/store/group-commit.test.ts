@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CompiledQuery } from 'kysely';
@@ -135,6 +135,18 @@ describe('transactions that share a commit', () => {
     const told = await Promise.allSettled([work('a'), work('b')]);
     expect(told.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(await stored()).toEqual([]);
+  });
+
+  it('those that wait when the store is closed fail, and are not tried for ever', async () => {
+    const dataFolder = path.join(folder, 'closed');
+    mkdirSync(dataFolder);
+    const closed = openStore({ dataFolder });
+    await migrate(closed);
+    const closing = closed.close();
+    const late = [closed.transaction((tx) => insert(tx, 'a')), closed.transaction((tx) => insert(tx, 'b'))];
+    const outcomes = await Promise.allSettled(late);
+    await closing;
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
   it('one that comes while another runs does not see what is undone', async () => {

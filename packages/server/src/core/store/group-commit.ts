@@ -110,8 +110,10 @@ export function createGroupCommit(db: Db): <Result>(work: (tx: Tx) => Promise<Re
       waiting.unshift(...undone.map((member) => Object.assign(member, { isAlone: true })));
       return;
     }
-    // The first one failed, or the commit: its outcome is that of all.
-    for (const member of group) member.fail(error);
+    // The first one failed, or the commit: its outcome is that of all. Without one the transaction did not begin, as after
+    // `close`: so it would go for all that wait.
+    const failed = group.length > 0 ? group : waiting.splice(0);
+    for (const member of failed) member.fail(error);
   };
 
   const lead = async (): Promise<void> => {
