@@ -1,6 +1,5 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { createCertificateAuthority } from './certificate-authority.js';
 import { findFreePort } from './free-port.js';
 import { knowSecret } from './known-secrets.js';
 import { guardAgainstOrphan } from './orphan-guard.js';
+import { endServer, spawnServer } from './spawned-server.js';
 
 export interface LdapLogin {
   dn: string;
@@ -116,23 +116,15 @@ function entriesOf(logins: readonly LdapLogin[], elsewhere: string): string {
   ].join('\n');
 }
 
-async function startServer(folder: string, ports: { port: number; tlsPort: number }): Promise<ChildProcess> {
+function startServer(folder: string, ports: { port: number; tlsPort: number }): Promise<ChildProcess> {
   const urls = `ldap://127.0.0.1:${ports.port}/ ldaps://127.0.0.1:${ports.tlsPort}/`;
-  // `-d` keeps it in the foreground; level 256 says when it has started.
-  const child = spawn(program, ['-d', '256', '-h', urls, '-f', join(folder, 'slapd.conf')], {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
+  return spawnServer({
+    name: 'slapd',
+    // `-d` keeps it in the foreground; level 256 says when it has started.
+    command: [program, '-d', '256', '-h', urls, '-f', join(folder, 'slapd.conf')],
+    options: { detached: true },
+    isReady: (log) => log.includes('slapd starting'),
   });
-  let log = '';
-  await new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', () => reject(new Error(`slapd did not start: ${log.slice(-2_000)}`)));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-16_000);
-      if (log.includes('slapd starting')) resolve();
-    });
-  });
-  return child;
 }
 
 async function writeFolder(folder: string, logins: readonly LdapLogin[], elsewhere: string): Promise<string> {
@@ -182,10 +174,7 @@ export async function startLdap({ elsewhere = 'ldap://127.0.0.1:9' } = {}): Prom
     const server = child;
     const guarded = guardAgainstOrphan({ pid: server.pid ?? 0, signal: 'TERM' }, folder);
     undo.push(async () => guarded());
-    undo.push(async () => {
-      const exited = once(server, 'exit');
-      if (server.exitCode === null && server.kill('SIGTERM')) await exited;
-    });
+    undo.push(() => endServer(server, 'SIGTERM'));
     let closing: Promise<void> | undefined;
     return {
       ...{ host: '127.0.0.1', ...ports, ca, baseDn, reader, limited },

@@ -1,6 +1,5 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { findMariaDb, type MariaDbBinaries } from './mariadb/binaries.js';
 import { initFile, type MariaDbLogin } from './mariadb/schema.js';
 import { guardAgainstOrphan } from './orphan-guard.js';
 import { findServerUser, type ServerUser } from './server-user.js';
+import { endServer, spawnServer } from './spawned-server.js';
 
 /** A running MariaDB with sample data; passwords are fresh at each start. */
 export interface LabMariaDb {
@@ -89,27 +89,16 @@ async function startServer({ binaries, folder, user }: ServerInput, port: number
   if (binaries.plugins) args.push(`--plugin-dir=${binaries.plugins}`, '--plugin-load-add=auth_ed25519');
   args.push('--innodb-flush-log-at-trx-commit=0', '--innodb-buffer-pool-size=32M', '--max-connections=200');
   const options = { ...user, cwd: folder, detached: true };
-  const child = spawn(binaries.server, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  await new Promise<void>((resolve, reject) => {
-    const fail = () => reject(new Error(`MariaDB did not start: ${log.slice(-2000)}`));
-    child.once('error', reject);
-    child.once('exit', fail);
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-16_000);
-      if (!log.includes('ready for connections')) return;
-      if (log.includes('[ERROR]')) fail();
-      else resolve();
-    });
+  return spawnServer({
+    name: 'MariaDB',
+    command: [binaries.server, ...args],
+    options,
+    isReady(log) {
+      if (!log.includes('ready for connections')) return false;
+      if (log.includes('[ERROR]')) throw new Error(`MariaDB did not start: ${log.slice(-2_000)}`);
+      return true;
+    },
   });
-  return child;
-}
-
-async function stopServer(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
 }
 
 async function startOnPort(input: ServerInput, wanted: number) {
@@ -143,7 +132,7 @@ export async function startMariaDb(options: { port?: number } = {}): Promise<Lab
     const { ca, issue } = await prepare(input, initFile({ admin, roles: Object.values(roles), ed25519 }));
     const { port, child } = await startOnPort(input, options.port ?? 0);
     undo.push(guardAgainstOrphan({ pid: child.pid ?? 0, signal: 'TERM' }, folder));
-    undo.push(() => stopServer(child));
+    undo.push(() => endServer(child, 'SIGTERM'));
     await rm(join(folder, 'init.sql'));
     let closing: Promise<void> | undefined;
     const close = () => {

@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findFreePort } from './free-port.js';
 import { knowSecret } from './known-secrets.js';
 import { guardAgainstOrphan } from './orphan-guard.js';
+import { endServer, spawnServer } from './spawned-server.js';
 import {
   assertInstalled,
   type KeyType,
@@ -73,24 +73,13 @@ async function hostKey(folder: string, type: KeyType): Promise<LabHostKey> {
   return { line: `${format} ${body}`, sha256: `SHA256:${digest.replace(/=+$/, '')}` };
 }
 
-/** @throws Error with the server's own words when it does not listen */
-async function startServer(file: string, env: Record<string, string>): Promise<ChildProcess> {
-  const child = spawn(serverProgram, ['-D', '-e', '-f', file], {
-    env: { PATH: '/usr/sbin:/usr/bin', ...env },
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
+const startServer = (file: string, env: Record<string, string>): Promise<ChildProcess> =>
+  spawnServer({
+    name: 'sshd',
+    command: [serverProgram, '-D', '-e', '-f', file],
+    options: { env: { PATH: '/usr/sbin:/usr/bin', ...env }, detached: true },
+    isReady: (log) => log.includes('Server listening on'),
   });
-  let log = '';
-  await new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', () => reject(new Error(`sshd did not start: ${log.slice(-2_000)}`)));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-16_000);
-      if (log.includes('Server listening on')) resolve();
-    });
-  });
-  return child;
-}
 
 const childrenOf = async (pid: number): Promise<number[]> => {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
@@ -109,12 +98,9 @@ const filesOf = async (pid: number): Promise<string[]> => {
 };
 
 /** Its sessions are in process groups of their own. */
-async function stopServer(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
+async function stopWithSessions(child: ChildProcess): Promise<void> {
   const sessions = await descendantsOf(child.pid ?? 0);
-  child.kill('SIGTERM');
-  await exited;
+  await endServer(child, 'SIGTERM');
   for (const session of sessions) {
     try {
       process.kill(session, 'SIGKILL');
@@ -161,7 +147,7 @@ export async function startSsh(options: { settings?: readonly string[] } = {}): 
     const server = child;
     const pid = server.pid ?? 0;
     undo.push(guardAgainstOrphan({ pid, signal: 'TERM' }, folder));
-    undo.push(() => stopServer(server));
+    undo.push(() => stopWithSessions(server));
     let closing: Promise<void> | undefined;
     return {
       ...{ host: '127.0.0.1', port, hostKeys: { ed25519, ecdsa, rsa }, alice },

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findFreePort } from '../free-port.js';
+import { endServer, spawnServer } from '../spawned-server.js';
 
 /** Debian's PgBouncer in front of a server, without `ignore_startup_parameters`. */
 export interface PgBouncer {
@@ -35,25 +34,16 @@ max_client_conn = 200\n`,
   for (const name of ['', 'users', 'settings']) chmodSync(path.join(folder, name), 0o755);
   // It refuses to run as root.
   const parameters = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
-  const bouncer = spawn('/usr/sbin/pgbouncer', [...parameters, path.join(folder, 'settings')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  await new Promise<void>((ready, failed) => {
-    bouncer.once('error', failed);
-    bouncer.once('exit', () => failed(new Error(`PgBouncer did not start: ${log.slice(-1000)}`)));
-    bouncer.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      if (log.length < 10_000) log += text;
-      if (log.includes('process up')) ready();
-    });
+  const bouncer = await spawnServer({
+    name: 'PgBouncer',
+    command: ['/usr/sbin/pgbouncer', ...parameters, path.join(folder, 'settings')],
+    isReady: (log) => log.includes('process up'),
   });
   return {
     host: '127.0.0.1',
     port,
     async close() {
-      const ended = once(bouncer, 'exit');
-      bouncer.kill('SIGTERM');
-      await ended;
+      await endServer(bouncer, 'SIGTERM');
       rmSync(folder, { recursive: true, force: true });
     },
   };

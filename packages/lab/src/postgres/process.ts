@@ -1,11 +1,11 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { chmod, chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { IssuedCertificate } from '../certificate-authority.js';
 import type { ServerUser } from '../server-user.js';
 import { onSmallDisk } from '../small-disk.js';
+import { endServer, spawnServer } from '../spawned-server.js';
 import type { PostgresBinaries } from './binaries.js';
 
 export interface ClusterOptions {
@@ -99,29 +99,13 @@ export async function startServer({
   // The last setting wins.
   const settingArgs = [...settings, ...own].flatMap((one) => ['-c', one]);
   const server = [binaries.postgres, '-D', dataOf(folder), '-p', String(port), ...settingArgs];
-  const [command = '', ...args] = [...disk, ...server];
-  const child = spawn(command, args, {
-    ...user,
-    cwd: folder,
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
+  return spawnServer({
+    name: 'PostgreSQL',
+    command: [...disk, ...server],
+    options: { ...user, cwd: folder, detached: true },
+    isReady: (log) => /ready to accept (?:read-only )?connections/.test(log),
   });
-  let log = '';
-  await new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', () => reject(new Error(`PostgreSQL did not start: ${log.slice(-2000)}`)));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-8000);
-      if (/ready to accept (?:read-only )?connections/.test(log)) resolve();
-    });
-  });
-  return child;
 }
 
 /** Fast shutdown: ends all sessions and the server, and waits for its exit. */
-export async function stopServer(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGINT');
-  await exited;
-}
+export const stopServer = (child: ChildProcess): Promise<void> => endServer(child, 'SIGINT');
