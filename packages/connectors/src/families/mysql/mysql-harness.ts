@@ -18,6 +18,7 @@ export const mysqlHarness = ({ types, residue, write }: OfSource): SqlHarness<La
     database: 'database',
     notInDemo: 'Its server is not in npm, and the demo installs nothing.',
     harmless: { treatTinyAsBoolean: true },
+    hasCertificates: true,
     startLab,
     login: ({ admin }) => admin,
     startTelling: startTellingMysql,

@@ -37,6 +37,8 @@ export interface SqlHarnessParts<Lab extends SqlLab> {
   harmless?: Values;
   /** The same function for sources that may share a server. */
   startLab: () => Promise<Lab>;
+  /** It signs in by client certificate, too. */
+  hasCertificates?: boolean;
   /** It can be reached through an SSH tunnel. */
   hasTunnel?: boolean;
   notInDemo?: string;
@@ -139,7 +141,11 @@ export function refusedWithCertificate({ awkward }: Fresh): Values {
 }
 
 const destinationsOf = (
-  { database, harmless = {} }: { database: string; harmless?: Values },
+  {
+    database,
+    harmless = {},
+    hasCertificates = false,
+  }: Pick<SqlHarnessParts<SqlLab>, 'database' | 'harmless' | 'hasCertificates'>,
   { here, there, certificate }: Places,
 ): Destinations => ({
   definition: { host: here.host, port: here.port, sslmode: 'verify-ca', [database]: 'one' },
@@ -153,13 +159,13 @@ const destinationsOf = (
       meaning: 'confirm',
       change: { rootCertificates: [{ name: 'ca.pem', value: certificate }] },
     },
-    certificateEdit,
+    ...(hasCertificates ? [certificateEdit] : []),
     { what: 'database', meaning: 'keep', change: { [database]: 'two' } },
     ...Object.entries(harmless).map(
       ([name, value]): Edit => ({ what: name, meaning: 'keep', change: { [name]: value } }),
     ),
   ],
-  logins: certificateLogins,
+  ...(hasCertificates ? { logins: certificateLogins } : {}),
 });
 
 /** Nothing listens there. */
@@ -224,7 +230,9 @@ export function sqlHarness<Lab extends SqlLab>(parts: SqlHarnessParts<Lab>): Sql
       unreachable: connection('unreachable', { port: closedPort }),
       refused: (fresh) => [
         connection('wrong', { password: fresh.awkward('wrong') }),
-        connection('wrong with a certificate', refusedWithCertificate(fresh)),
+        ...(parts.hasCertificates
+          ? [connection('wrong with a certificate', refusedWithCertificate(fresh))]
+          : []),
         connection('telling', { ...plain, port: telling.port, password }),
         connection('closed', { port: closedPort, password: fresh.awkward('closed') }),
       ],

@@ -6,6 +6,7 @@ import { typeColumns, typeRows } from './__fixtures__/all-types.js';
 
 export const harness = sqlHarness<LabPostgres>({
   database: 'db',
+  hasCertificates: true,
   hasTunnel: true,
   startLab: () => startPostgres({ rowsInBig: 10 }),
   login: ({ roles }) => roles.reader,
