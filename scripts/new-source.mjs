@@ -109,6 +109,19 @@ function templateOf(family, file) {
   return readFileSync(existsSync(own) ? own : path.join(templates, 'shared', file), 'utf8');
 }
 
+const pathOf = (line) => line.slice(line.indexOf("'"));
+
+/** The declaration of any source, with the imports and members in which families differ: the two parts of `source.txt`. */
+function sourceTemplate(family) {
+  const [imports, members] = templateOf(family, 'source.txt').split(/^\n/m);
+  const text = templateOf('shared', 'source.ts').replace('  // MEMBERS\n', members);
+  const own = text.match(/^import .*\n/gm);
+  const all = [...own, ...(imports.match(/.+\n/g) ?? [])].sort((one, other) =>
+    pathOf(one) < pathOf(other) ? -1 : 1,
+  );
+  return text.replace(own.join(''), all.join(''));
+}
+
 /** Writes all or nothing. */
 function write(folder, contents, changed) {
   const made = path.join(path.dirname(folder), `.new-source-${process.pid}`);
@@ -140,7 +153,7 @@ export function newSource({ root, id = '', family = '' }) {
   assertId(id, { listed: read.flatMap(([, list]) => list.ids), folders });
   const contents = files.map((file) => [
     file === 'test.ts' ? `${id}.test.ts` : file,
-    templateOf(family, file).replaceAll('new_source', id),
+    (file === 'source.ts' ? sourceTemplate(family) : templateOf(family, file)).replaceAll('new_source', id),
   ]);
   const changed = new Map(read.map(([file, list]) => [at(file), list.withSource(id)]));
   write(at(`sources/${id}`), contents, changed);

@@ -1,6 +1,4 @@
-import { fileAbilities } from '../../families/files/abilities.js';
 import { defineSource } from '../../interface/source.js';
-import { urlEndpoint } from '../../kit/endpoint.js';
 import { logins, properties, settings } from './properties.js';
 
 // FILL IN: a drawing of our own, at most 4 KB, without scripts, links and logos.
@@ -13,7 +11,6 @@ export const source = defineSource({
   id: 'new_source',
   // FILL IN: the name as its vendor writes it.
   name: 'new_source',
-  category: 'file',
   stage: 'preview',
   // FILL IN: the vendor's pages about the interface that is used and about its logins.
   links: [{ title: 'Documentation', url: 'https://example.com/' }],
@@ -23,9 +20,6 @@ export const source = defineSource({
   properties,
   logins,
   settings,
-  target: ['url'],
-  endpoints: ({ url }) => [urlEndpoint(new URL(url))],
-  // FILL IN: the longest path in segments, and where the store can do other than the family says.
-  abilities: fileAbilities({ browse: { levels: ['folder', 'file'], depth: 64, search: false } }),
+  // MEMBERS
   load: () => import('./connector.js'),
 });
