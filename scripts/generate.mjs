@@ -193,7 +193,7 @@ async function testTiersPage() {
 
 async function bundlePage() {
   const packages = bundledPackages(await bundleProduct());
-  return `${head('Packages in the bundle')}The bundle of \`mooring\` contains code from ${packages.length} packages; [supply chain](supply-chain.md) describes how the lockfile pins them. \`libsql\`, \`@fastify/swagger-ui\` and the dependencies of the lab are loaded from \`node_modules\`.\n\n${packages.map((name) => `- ${code(name)}`).join('\n')}\n`;
+  return `${head('Packages in the bundle')}The bundle of \`mooring\` contains code from ${packages.length} packages; [supply chain](supply-chain.md) describes how the lockfile pins them. The native part of \`libsql\` and the dependencies of the lab are loaded from \`node_modules\`; two files of \`@fastify/swagger-ui\` lie beside the bundle.\n\n${packages.map((name) => `- ${code(name)}`).join('\n')}\n`;
 }
 
 /** ARCHITECTURE.md, with the table of rooms from the rules. */

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { startGithub } from '@mooring/lab/github';
 import { Secret } from '../../interface/secret.js';
 import type { Connection, SourceHarness } from '../../suite/harness.js';
@@ -86,11 +85,7 @@ export const harness: SourceHarness = {
       slow: {
         connection: connection('silent', { url: silent.url }),
         read: { path: releases },
-        async isRunning() {
-          // The server runs in this process.
-          await setImmediate();
-          return silent.waiting() > 0;
-        },
+        isRunning: silent.isWaiting,
       },
       async close() {
         await lab.close();

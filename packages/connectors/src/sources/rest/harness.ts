@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { createCertificateAuthority } from '@mooring/lab/certificate-authority';
 import { clientCertificateFile } from '@mooring/lab/client-certificate-file';
 import { type LabRestApi, startRestApi } from '@mooring/lab/rest-api';
@@ -148,11 +147,7 @@ async function start({ provider }: Surroundings = {}): Promise<StartedSource> {
     slow: {
       connection: changed('silent', { url: `${silent.url}/items` }),
       read: { path: ['items'] },
-      async isRunning() {
-        // The server runs in this process.
-        await setImmediate();
-        return silent.waiting() > 0;
-      },
+      isRunning: silent.isWaiting,
     },
     async close() {
       await lab.close();
