@@ -80,7 +80,8 @@ export async function startEgressStand(
   const mooring = await startMooring({
     configuration: {
       egress: { loopback: 'deny', allow: [...new Set(allowed)] },
-      limits: { testSeconds: 8, idleSeconds: 2 },
+      // A first use loads its driver while many others do.
+      limits: { testSeconds: 8, idleSeconds: 5 },
       oauth: {
         clients: { google: { ...client, issuer, authorizationEndpoint, tokenEndpoint, revocationEndpoint } },
       },

@@ -42,7 +42,11 @@ export const harness: SourceHarness = {
     return {
       good: [
         connection('token'),
-        connection('organization', { organization: lab.organization, token: lab.tokens.visitor }),
+        {
+          ...connection('organization', { organization: lab.organization, token: lab.tokens.visitor }),
+          // The other one is private.
+          target: { path: ['octo-org/docs', 'releases'] },
+        },
         ...(provider
           ? []
           : [
